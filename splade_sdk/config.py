@@ -1,0 +1,84 @@
+"""Settings: frozen pydantic models that refuse unknown keys; units are in the names."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from splade_sdk.errors import CollectionMismatchError
+
+__all__ = ["CollectionSettings", "Fingerprint", "Settings"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fingerprint(Settings):
+    """What must be equal for two vectors to be comparable.
+
+    Attributes:
+        kind: Family of the encoder.
+        model: Name or folder the user gave; told in messages, not compared.
+        revision: Hash of what determines the weights (weights file, or the parameters of a
+            bag-of-words encoder).
+        pooling: ``max`` or ``sum``; None where there is none.
+        activation: ``log1p_relu`` or ``log1p_log1p_relu``; None where there is none.
+        vocabulary_sha256: Hash of the ordered vocabulary.
+        dimensions: Size of the sparse space.
+        idf: True where the engine must multiply query weights by the inverse document
+            frequency of its collection (BM25); False for SPLADE.
+    """
+
+    kind: Literal["splade", "bm25", "remote", "other"]
+    model: str
+    revision: str
+    pooling: Literal["max", "sum"] | None = None
+    activation: Literal["log1p_relu", "log1p_log1p_relu"] | None = None
+    vocabulary_sha256: str
+    dimensions: int = Field(gt=0)
+    idf: bool = False
+
+    def differences(self, other: Fingerprint) -> dict[str, tuple[Any, Any]]:
+        """Return the fields that make vectors incomparable, as name -> (ours, theirs)."""
+        mine = self.model_dump(exclude={"model"})
+        theirs = other.model_dump(exclude={"model"})
+        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
+    def require_same(self, other: Fingerprint, *, where: str) -> None:
+        """Check that a query by ``other`` may search what ``self`` has indexed.
+
+        Args:
+            other: The encoder in use.
+            where: What holds our vectors; named in the message.
+
+        Raises:
+            CollectionMismatchError: if any compared field differs.
+        """
+        if differences := self.differences(other):
+            told = ", ".join(f"{name} {a!r} != {b!r}" for name, (a, b) in differences.items())
+            raise CollectionMismatchError(
+                f"{where} was made by the model {self.model!r}, but the encoder in use is "
+                f"{other.model!r} ({told}); use the model that made it, or another collection"
+            )
+
+
+class CollectionSettings(Settings):
+    """How a collection is laid out.
+
+    Attributes:
+        sparse_vector: Name of the sparse vector in each point.
+        datatype: Storage of the sparse weights in the inverted index.
+        on_disk: Keep the sparse index on disk instead of in memory.
+        indexed_fields: Metadata fields with a payload index, as name -> schema.
+    """
+
+    sparse_vector: str = Field(default="splade", min_length=1)
+    datatype: Literal["float32", "float16", "uint8"] = "float32"
+    on_disk: bool = False
+    indexed_fields: dict[
+        str, Literal["keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"]
+    ] = Field(default_factory=dict)

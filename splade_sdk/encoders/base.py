@@ -1,0 +1,73 @@
+"""The protocols of encoders: what the rest of the package asks of one, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, overload, runtime_checkable
+
+from splade_sdk.config import Fingerprint
+from splade_sdk.types import SparseBatch, SparseVector
+
+__all__ = ["DenseEncoder", "SparseEncoder"]
+
+
+@runtime_checkable
+class SparseEncoder(Protocol):
+    """Turns text into sparse vectors; a string gives one vector, a list gives a batch."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What identifies the vectors this encoder makes."""
+
+    @property
+    def dimensions(self) -> int:
+        """Size of the sparse space."""
+
+    @overload
+    def encode_document(  # type: ignore[overload-overlap]
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseVector: ...
+    @overload
+    def encode_document(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseBatch: ...
+
+    @overload
+    def encode_query(  # type: ignore[overload-overlap]
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseVector: ...
+    @overload
+    def encode_query(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseBatch: ...
+
+    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
+        """Return the terms of a vector with their weights, heaviest first."""
+
+
+@runtime_checkable
+class DenseEncoder(Protocol):
+    """Turns texts into dense vectors, such as a SentenceTransformer does."""
+
+    def encode(self, texts: list[str]) -> Any:
+        """Return an array. Shape: ``(len(texts), dense_dimensions)``."""

@@ -1,0 +1,1 @@
+"""Datasets and metrics: how good a retriever is."""

@@ -1,0 +1,1 @@
+"""The default model and the catalogue of known ones."""
