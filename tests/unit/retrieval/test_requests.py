@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from splade_sdk.errors import InvalidInputError, InvalidTypeError
+from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
+from splade_sdk.types import SparseVector
+
+
+def test_queries_are_texts_or_vectors() -> None:
+    vector = SparseVector.empty(8)
+    assert require_queries(("a", vector)) == ["a", vector]
+
+
+@pytest.mark.parametrize("given", ["text", b"text", None, 3, SparseVector.empty(8)])
+def test_a_single_query_is_no_list_of_queries(given: object) -> None:
+    with pytest.raises(InvalidTypeError, match=r"queries is .*search\(\) takes a single one"):
+        require_queries(given)
+
+
+def test_a_wrong_query_is_named_by_its_position() -> None:
+    with pytest.raises(InvalidTypeError, match=r"queries\[1\] is NoneType: expected a string"):
+        require_queries(["a", None])
+    with pytest.raises(InvalidInputError, match=r"queries\[0\] has a lone surrogate"):
+        require_queries(["\ud800"])
+
+
+@pytest.mark.parametrize(
+    ("limit", "offset", "threshold", "kind", "told"),
+    [
+        (0, 0, None, InvalidInputError, "limit is 0: expected 1 or more"),
+        (-3, 0, None, InvalidInputError, "limit is -3"),
+        (1, -1, None, InvalidInputError, "offset is -1: expected 0 or more"),
+        (1.5, 0, None, InvalidTypeError, r"limit is 1\.5 \(float\)"),
+        (True, 0, None, InvalidTypeError, "limit is True"),
+        ("10", 0, None, InvalidTypeError, r"limit is '10' \(str\)"),
+        (1, 0, math.nan, InvalidInputError, "score_threshold is nan"),
+        (1, 0, "2", InvalidTypeError, "score_threshold is str"),
+    ],
+)
+def test_pages_out_of_range_are_refused(
+    limit: object, offset: object, threshold: object, kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        require_page(limit, offset, threshold)
+
+
+def test_pages_in_range_pass() -> None:
+    require_page(1, 0, None)
+    require_page(100, 20, -1.5)
+
+
+def test_ids_are_strings() -> None:
+    assert require_ids(["a", "b"]) == ["a", "b"]
+    with pytest.raises(InvalidTypeError, match=r"ids\[1\] is 7 \(int\): .* as in '7'"):
+        require_ids(["a", 7])
+    with pytest.raises(InvalidTypeError, match="ids is NoneType"):
+        require_ids(None)
