@@ -1,0 +1,57 @@
+"""What people see: hits and weighted terms, drawn with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from splade_sdk.types import Hit
+
+__all__ = ["print_hits", "print_terms"]
+
+BAR_WIDTH = 32
+SNIPPET_CHARACTERS = 220
+
+
+def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
+    """Print hits as a table: score, id and the beginning of the text."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("score", justify="right", style="green", no_wrap=True)
+    table.add_column("id", style="cyan", overflow="fold", max_width=28)
+    table.add_column("text", overflow="ellipsis")
+    for hit in hits:
+        table.add_row(f"{hit.score:.2f}", Text(hit.id), Text(_snippet(hit.text)))
+    (console or Console()).print(table)
+
+
+def print_terms(
+    terms: Iterable[tuple[str, float, bool]], *, console: Console | None = None
+) -> None:
+    """Print terms as a bar list, literal ones apart from expanded ones by colour and mark.
+
+    Args:
+        terms: Term, weight, and whether it stands in the text; heaviest first.
+        console: Where to print; None for stdout.
+    """
+    rows = list(terms)
+    heaviest = max((weight for _, weight, _ in rows), default=1.0)
+    widest = max((cell_len(term) for term, _, _ in rows), default=0)
+    out = console or Console(highlight=False)
+    for term, weight, literal in rows:
+        style = "green" if literal else "yellow"
+        line = Text(term + " " * (widest - cell_len(term)), style=style)
+        line.append(f"  {weight:5.2f}  ", style="bold")
+        line.append("█" * max(1, round(BAR_WIDTH * weight / heaviest)), style=style)
+        line.append("" if literal else " +", style=style)
+        out.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _snippet(text: str) -> str:
+    flat = " ".join(text.split())
+    if len(flat) <= SNIPPET_CHARACTERS:
+        return flat
+    return flat[:SNIPPET_CHARACTERS].rsplit(" ", 1)[0] + " …"
