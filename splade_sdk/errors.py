@@ -29,6 +29,8 @@ built-in class a caller would expect catch it::
         ├── IndexLockedError (BlockingIOError) another process holds the folder
         ├── IndexDamagedError                  the folder cannot be read
         └── EngineClosedError                  used after close()
+
+    TruncationWarning (UserWarning)            texts were cut to the model's length
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ __all__ = [
     "RequestRejectedError",
     "SpladeError",
     "TrainingError",
+    "TruncationWarning",
     "UnsafeModelError",
 ]
 
@@ -187,3 +190,7 @@ class IndexDamagedError(EngineError):
 
 class EngineClosedError(EngineError):
     """The object was used after close()."""
+
+
+class TruncationWarning(UserWarning):
+    """Texts were longer than the model takes, and their ends were not encoded."""

@@ -1,0 +1,134 @@
+"""One side that runs a masked language model and the fused head."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.head import VocabularyHead
+from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.tiles import Workspace
+from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.errors import ModelError
+from splade_sdk.types import SparseBatch
+
+__all__ = ["ModelSide"]
+
+# Largest batch, in padded tokens: on a CPU activations should stay in the cache.
+_MAX_TOKENS = {"cpu": 1536}
+_MAX_TOKENS_ON_ACCELERATOR = 1 << 15
+
+_Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+
+
+class ModelSide:
+    """Runs a masked language model and the fused head.
+
+    Args:
+        masked_lm: In evaluation mode.
+        head: Over the same model's output embeddings.
+        text_tokenizer: Of the same model.
+    """
+
+    def __init__(
+        self, masked_lm: MaskedLM, head: VocabularyHead, text_tokenizer: TextTokenizer
+    ) -> None:
+        self.masked_lm = masked_lm
+        self.head = head
+        self.text_tokenizer = text_tokenizer
+        self._workspace = Workspace()
+        self._lock = threading.Lock()
+        self._device = masked_lm.weight.device
+
+    @property
+    def dimensions(self) -> int:
+        """Size of the sparse space."""
+        return int(self.masked_lm.weight.shape[0])
+
+    def encode(
+        self, texts: Sequence[str], *, batch_size: int | None, advance: Callable[[int], object]
+    ) -> tuple[SparseBatch, int]:
+        """See Side."""
+        pieces = self.text_tokenizer.pieces(texts)
+        lengths = [len(ids) for ids in pieces.ids]
+        text_of = np.asarray(pieces.text_of, dtype=np.int64)
+        max_tokens = _MAX_TOKENS.get(self._device.type, _MAX_TOKENS_ON_ACCELERATOR)
+        parts: list[_Entries] = []
+        with self._lock, torch.inference_mode():
+            for batch in plan_batches(lengths, max_tokens=max_tokens, max_rows=batch_size):
+                rows, terms, weights = self._run([pieces.ids[at] for at in batch])
+                parts.append((text_of[batch[rows]], terms, weights))
+                advance(len(batch))
+        advance(len(texts) - len(pieces.ids))
+        whole = _assemble(parts, len(texts), self.dimensions)
+        return whole, 0 if self.text_tokenizer.windows else pieces.longer
+
+    def _run(self, ids: list[list[int]]) -> _Entries:
+        """Encode one batch; out of memory, halve it and try again."""
+        try:
+            return self._forward(ids)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(ids) == 1:
+                raise ModelError(
+                    f"out of memory encoding a single text of {len(ids[0])} tokens on "
+                    f"{self._device}: lower max_length, or use a smaller model"
+                ) from error
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(ids) // 2
+        rows, terms, weights = self._run(ids[:half])
+        more_rows, more_terms, more_weights = self._run(ids[half:])
+        return (
+            np.concatenate([rows, more_rows + half]),
+            np.concatenate([terms, more_terms]),
+            np.concatenate([weights, more_weights]),
+        )
+
+    def _forward(self, ids: list[list[int]]) -> _Entries:
+        lengths = [len(text) for text in ids]
+        longest = max(lengths)
+        padded = np.zeros((len(ids), longest), dtype=np.int64)
+        for row, text in enumerate(ids):
+            padded[row, : len(text)] = text
+        mask = None
+        if min(lengths) < longest:
+            mask = torch.from_numpy(np.arange(longest) < np.asarray(lengths)[:, None])
+            mask = mask.long().to(self._device)
+        hidden = self.masked_lm(torch.from_numpy(padded).to(self._device), mask)
+        if mask is None:
+            tokens = hidden.reshape(-1, hidden.shape[2])
+        else:
+            tokens = torch.cat([hidden[row, :length] for row, length in enumerate(lengths)])
+        rows, terms, weights = self.head.active_terms(tokens, lengths, self._workspace)
+        return rows.cpu().numpy(), terms.cpu().numpy(), weights.cpu().numpy()
+
+
+def _assemble(parts: list[_Entries], rows: int, dimensions: int) -> SparseBatch:
+    """Put entries in order; where windows of a text share a term, keep the largest weight."""
+    if not parts:
+        return SparseBatch.empty(dimensions, rows)
+    texts = np.concatenate([part[0] for part in parts])
+    terms = np.concatenate([part[1] for part in parts])
+    weights = np.concatenate([part[2] for part in parts])
+    order = np.argsort(texts * dimensions + terms, kind="stable")
+    keys = (texts * dimensions + terms)[order]
+    if not keys.size:
+        return SparseBatch.empty(dimensions, rows)
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    indptr = np.zeros(rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(keys[first] // dimensions, minlength=rows), out=indptr[1:])
+    return SparseBatch(
+        indptr, keys[first] % dimensions, np.maximum.reduceat(weights[order], first), dimensions
+    )
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    message = str(error).lower()
+    return "out of memory" in message or "can't allocate memory" in message

@@ -1,0 +1,99 @@
+"""Which terms can be active at all: an integer bound that rules out most of the vocabulary.
+
+Round a token h and a term E_j to 8-bit integers with one scale for each text and each term,
+h = s q + d and E_j = t_j Q_j + e_j. Then, by Cauchy-Schwarz on the rounding errors alone,
+
+    h . E_j  <=  s t_j (q . Q_j)  +  |d| |E_j|  +  |s q| |e_j|
+
+The first part is an exact integer product, which CPUs compute several times faster than a float
+one; the two others are small because rounding errors are. A term whose bound, with its bias, is
+not above zero has weight zero for certain; the few others are then computed exactly, so that the
+result is that of the full product.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from splade_sdk.encoders.tiles import Workspace, max_over_tokens
+
+__all__ = ["Screen", "largest_code"]
+
+# Covers the rounding of the float32 arithmetic around the integer product, relative to |h| |E_j|.
+_FLOAT_SLACK = 1e-5
+# Keeps the scale of a row of zeros above zero; its products are zero whatever the scale.
+_TINY = 1e-30
+
+
+@lru_cache(maxsize=1)
+def largest_code() -> int | None:
+    """Return the largest integer code whose products the CPU sums exactly, or None for no screen.
+
+    CPUs with VNNI sum full 8-bit products exactly. Without it, pairs of products pass through
+    saturating 16-bit sums, which 7-bit codes never fill: (63 + 128) * 63 * 2 < 2**15.
+    """
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        return None
+    width = 128
+    for code in (127, 63):
+        extreme = torch.full((32, width), code, dtype=torch.int8)
+        opposite, equal = torch._int_mm(extreme, -extreme.t()), torch._int_mm(extreme, extreme.t())
+        total = code * code * width
+        if bool((opposite == -total).all()) and bool((equal == total).all()):
+            return code
+    return None
+
+
+class Screen:
+    """The vocabulary in 8 bits, and the bound.
+
+    Args:
+        weight: Output embeddings, float32. Shape: ``(vocabulary, width)``.
+        bias: Shape: ``(vocabulary,)``.
+        code: Largest absolute integer to use, at most 127.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, code: int) -> None:
+        self._code = code
+        scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(_TINY) / code
+        self._quantised = torch.round(weight / scale).to(torch.int8)
+        error = (weight - self._quantised * scale).norm(dim=1)
+        norm = weight.norm(dim=1)
+        shift = torch.zeros_like(norm) if bias is None else bias
+        self._per_term = torch.stack([shift, norm, error]) / scale.squeeze(1)
+
+    def candidates(
+        self, tokens: Tensor, lengths: Sequence[int], workspace: Workspace
+    ) -> tuple[Tensor, Tensor]:
+        """Return the pairs of text and term whose weight may be above zero.
+
+        Args:
+            tokens: Tokens of all texts, float32. Shape: ``(sum(lengths), width)``.
+            lengths: Tokens of each text, at least 1. Shape: ``(batch,)``.
+            workspace: Buffers to reuse.
+
+        Returns:
+            Row of the text and id of the term, ordered by row, then term. Shape: ``(pairs,)`` each.
+        """
+        texts = tokens.split(list(lengths))
+        scales = torch.stack([text.abs().amax() for text in texts]).clamp_min_(_TINY) / self._code
+        per_token = torch.repeat_interleave(scales, torch.tensor(lengths))[:, None]
+        quantised = torch.round(tokens / per_token)
+        errors = (tokens - quantised * per_token).norm(dim=1)
+        norms = tokens.norm(dim=1)
+        worst_error = torch.stack([part.amax() for part in errors.split(list(lengths))])
+        worst_norm = torch.stack([part.amax() for part in norms.split(list(lengths))])
+        rounded_norm = worst_norm + worst_error
+        largest = max_over_tokens(quantised.to(torch.int8), lengths, self._quantised, workspace)
+        per_text = torch.stack(
+            [torch.ones_like(scales), worst_error + _FLOAT_SLACK * worst_norm, rounded_norm], dim=1
+        )
+        threshold = workspace.take("threshold", tuple(largest.shape), torch.float32, tokens)
+        torch.mm(-per_text / scales[:, None], self._per_term, out=threshold)
+        rows, terms = torch.nonzero(largest > threshold, as_tuple=True)
+        return rows, terms

@@ -1,0 +1,110 @@
+"""One side without a model: each token of a text has a fixed weight."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.errors import ConfigError, ModelFormatError
+from splade_sdk.types import SparseBatch
+
+__all__ = ["TokenSide", "read_token_weights", "token_weights"]
+
+
+class TokenSide:
+    """Gives each distinct token of a text its fixed weight; no model runs.
+
+    This is the query side of document-only expansion (SPLADE-doc, arXiv 2109.10086) and of the
+    inference-free models (arXiv 2411.04403).
+
+    Args:
+        weights: Weight of each token id; zero or less drops the token. Shape: ``(dimensions,)``.
+        text_tokenizer: Its ids index ``weights``.
+    """
+
+    def __init__(self, weights: NDArray[np.float32], text_tokenizer: TextTokenizer) -> None:
+        self.weights = weights
+        self.text_tokenizer = text_tokenizer
+
+    @property
+    def dimensions(self) -> int:
+        """Size of the sparse space."""
+        return self.weights.size
+
+    def encode(
+        self, texts: Sequence[str], *, batch_size: int | None, advance: Callable[[int], object]
+    ) -> tuple[SparseBatch, int]:
+        """See Side."""
+        del batch_size
+        indptr = np.zeros(len(texts) + 1, dtype=np.int64)
+        terms: list[NDArray[np.int32]] = []
+        prompt = self.text_tokenizer.prompt
+        prompted = [prompt + text if text and not text.isspace() else "" for text in texts]
+        for row, ids in enumerate(self.text_tokenizer.ids(prompted)):
+            unique = np.unique(np.asarray(ids, dtype=np.int32))
+            unique = unique[self.weights[unique] > 0]
+            terms.append(unique)
+            indptr[row + 1] = indptr[row] + unique.size
+        indices = np.concatenate(terms) if terms else np.empty(0, np.int32)
+        advance(len(texts))
+        return SparseBatch(indptr, indices, self.weights[indices], self.weights.size), 0
+
+
+def token_weights(
+    table: Mapping[str, float], vocabulary: Mapping[str, int], dimensions: int
+) -> NDArray[np.float32]:
+    """Turn a table of token -> weight into weights by token id; other tokens get 0.
+
+    Args:
+        table: Such as an ``idf.json``.
+        vocabulary: Token -> id.
+        dimensions: Size of the result.
+
+    Returns:
+        Shape: ``(dimensions,)``.
+
+    Raises:
+        ConfigError: if a token is not in the vocabulary.
+    """
+    weights = np.zeros(dimensions, dtype=np.float32)
+    for token, weight in table.items():
+        if token not in vocabulary:
+            raise ConfigError(f"query token {token!r} is not in the model's vocabulary")
+        weights[vocabulary[token]] = weight
+    return weights
+
+
+def read_token_weights(
+    path: Path, vocabulary: Mapping[str, int], dimensions: int
+) -> NDArray[np.float32]:
+    """Read the weights of a sentence-transformers static side.
+
+    Args:
+        path: ``idf.json`` (token -> weight), or safetensors with one tensor.
+        vocabulary: Token -> id.
+        dimensions: Size of the result.
+
+    Returns:
+        Shape: ``(dimensions,)``.
+
+    Raises:
+        ModelFormatError: if the tensor has another size.
+    """
+    if path.suffix == ".json":
+        table: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return token_weights(table, vocabulary, dimensions)
+    from safetensors.numpy import load_file
+
+    tensors = load_file(path)
+    weights = next(iter(tensors.values())).astype(np.float32)
+    if weights.ndim != 1 or weights.size > dimensions:
+        raise ModelFormatError(
+            f"{path} has token weights of shape {weights.shape}: "
+            f"expected one for each of the {dimensions} terms"
+        )
+    return np.concatenate([weights, np.zeros(dimensions - weights.size, np.float32)])
