@@ -21,14 +21,14 @@ from torch import Tensor
 from splade_sdk.encoders.screening import Screen, largest_code
 from splade_sdk.encoders.tiles import Workspace, max_over_tokens, tiles
 
-__all__ = ["Activation", "Pooling", "VocabularyHead", "activate", "pool_logits"]
+__all__ = ["MAX_CANDIDATES", "Activation", "Pooling", "VocabularyHead", "activate", "pool_logits"]
 
 Pooling = Literal["max", "sum"]
 Activation = Literal["log1p_relu", "log1p_log1p_relu"]
 
 # Above this share of the vocabulary, computing the candidates one text at a time costs more than
 # computing everything at once.
-_MAX_CANDIDATES = 0.1
+MAX_CANDIDATES = 0.1
 
 
 def activate(logits: Tensor, activation: Activation) -> Tensor:
@@ -131,7 +131,7 @@ class VocabularyHead:
         """
         if self._screen is not None:
             rows, terms = self._screen.candidates(tokens, lengths, workspace)
-            if rows.numel() <= _MAX_CANDIDATES * len(lengths) * self._weight.shape[0]:
+            if rows.numel() <= MAX_CANDIDATES * len(lengths) * self._weight.shape[0]:
                 weights = self._weights_of(tokens, lengths, rows, terms)
                 active = weights > 0
                 return rows[active], terms[active], weights[active]
