@@ -268,7 +268,7 @@ def _backward_tiles(
             logits.zero_().scatter_(0, ctx.argmax[:, part], grad[:, part])
         else:
             if bias is not None:
-                logits += bias[part]
+                logits.add_(bias[part])
             logits.copy_(_token_slope(logits, head.activation)).mul_(grad[text_of, part])
         grad_tokens.addmm_(logits, weight[part])
         grad_weight[part] = logits.t() @ tokens

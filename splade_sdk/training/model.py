@@ -1,0 +1,174 @@
+"""What is trained: a masked LM under the fused head, with the query side and dense head it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
+from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.model_side import ModelSide
+from splade_sdk.encoders.saving import save_model
+from splade_sdk.encoders.side import Side
+from splade_sdk.encoders.token_side import TokenSide
+from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.training.fused_head import FusedHead
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["SpladeModel", "TokenBatch"]
+
+# Padded tokens of the texts that go through the transformer together: texts of like length are
+# grouped, so that little of it is padding.
+_MAX_TOKENS = {"cpu": 2048}
+_MAX_TOKENS_ON_ACCELERATOR = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Tokenised texts.
+
+    Attributes:
+        input_ids: Special tokens included, padded with zeros. Shape: ``(batch, longest)``.
+        lengths: Real tokens of each text, at least 1. Shape: ``(batch,)``.
+    """
+
+    input_ids: Tensor
+    lengths: list[int]
+
+    @classmethod
+    def from_ids(cls, ids: list[list[int]]) -> TokenBatch:
+        """Pad token ids.
+
+        Args:
+            ids: Of each text, at least one.
+        """
+        lengths = [len(text) for text in ids]
+        padded = np.zeros((len(ids), max(lengths)), dtype=np.int64)
+        for row, text in enumerate(ids):
+            padded[row, : len(text)] = text
+        return cls(torch.from_numpy(padded), lengths)
+
+    def __len__(self) -> int:
+        """Return the number of texts."""
+        return len(self.lengths)
+
+    def __getitem__(self, part: slice) -> TokenBatch:
+        """Return some of the texts."""
+        lengths = self.lengths[part]
+        return TokenBatch(self.input_ids[part, : max(lengths)], lengths)
+
+    def to(self, device: torch.device | str) -> TokenBatch:
+        """Return the same on another device."""
+        return TokenBatch(self.input_ids.to(device, non_blocking=True), self.lengths)
+
+
+class SpladeModel(nn.Module):
+    """A masked language model that gives term weights.
+
+    Args:
+        masked_lm: The language model, shared by both sides.
+        pooling: Maximum (SPLADE v2) or sum (v1) over the tokens.
+        activation: What turns a logit into a weight.
+        query_token_weights: Document-only expansion (SPLADE-doc): the query side is the query's own
+            tokens with these weights, which are learned; None gives queries the document's model.
+            Shape: ``(vocabulary,)``.
+    """
+
+    def __init__(
+        self,
+        masked_lm: MaskedLM,
+        *,
+        pooling: Pooling = "max",
+        activation: Activation = "log1p_relu",
+        query_token_weights: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.masked_lm = masked_lm
+        self.head = FusedHead(pooling, activation)
+        self.query_token_weights = (
+            None if query_token_weights is None else nn.Parameter(query_token_weights.clone())
+        )
+
+    def forward(
+        self, query: TokenBatch | None, document: TokenBatch | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the term weights of both sides, None for a side that is not given.
+
+        One call for both, so that wrappers which count calls (DistributedDataParallel) see one.
+
+        Args:
+            query: The queries.
+            document: The documents.
+
+        Returns:
+            Shapes: ``(queries, vocabulary)`` and ``(documents, vocabulary)``.
+        """
+        return (
+            None if query is None else self.encode_query(query),
+            None if document is None else self.encode_document(document),
+        )
+
+    def encode_query(self, batch: TokenBatch) -> Tensor:
+        """Return the term weights of queries. Shape: ``(batch, vocabulary)``."""
+        if self.query_token_weights is None:
+            return self.encode_document(batch)
+        real = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
+        lengths = torch.tensor(batch.lengths, device=real.device)
+        present = torch.zeros(
+            (len(batch), self.query_token_weights.shape[0] + 1), device=real.device
+        )
+        # Padding goes to a column past the vocabulary.
+        ids = batch.input_ids.masked_fill(real >= lengths[:, None], present.shape[1] - 1)
+        present.scatter_(1, ids, 1.0)
+        return present[:, :-1] * self.query_token_weights.relu()
+
+    def encode_document(self, batch: TokenBatch) -> Tensor:
+        """Return the term weights of documents. Shape: ``(batch, vocabulary)``."""
+        weight = self.masked_lm.weight
+        max_tokens = _MAX_TOKENS.get(weight.device.type, _MAX_TOKENS_ON_ACCELERATOR)
+        plan = plan_batches(batch.lengths, max_tokens=max_tokens)
+        tokens: list[Tensor] = []
+        for rows in plan:
+            lengths = [batch.lengths[row] for row in rows]
+            ids = batch.input_ids[torch.from_numpy(rows), : lengths[0]]
+            real = torch.arange(lengths[0]) < torch.tensor(lengths)[:, None]
+            mask = None if bool(real.all()) else real.long().to(ids.device)
+            hidden = self.masked_lm(ids, mask)
+            tokens.append(hidden[real.to(ids.device)] if mask is not None else hidden.flatten(0, 1))
+        order = np.concatenate(plan)
+        lengths = [batch.lengths[row] for row in order]
+        pooled = self.head(torch.cat(tokens), lengths, weight, self.masked_lm.bias)
+        return pooled[torch.from_numpy(np.argsort(order)).to(pooled.device)]
+
+    def save_pretrained(
+        self, folder: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int
+    ) -> None:
+        """Write a folder that SpladeEncoder and sentence-transformers load.
+
+        Args:
+            folder: Made if it does not exist.
+            tokenizer: Of the language model.
+            max_length: Tokens of a text at most, special tokens included.
+        """
+        text_tokenizer = TextTokenizer(tokenizer, max_length=max_length)
+        head = VocabularyHead(
+            self.masked_lm.weight,
+            self.masked_lm.bias,
+            pooling=self.head.pooling,
+            activation=self.head.activation,
+            screening=False,
+        )
+        document = ModelSide(self.masked_lm, head, text_tokenizer)
+        query: Side = document
+        if self.query_token_weights is not None:
+            weights = self.query_token_weights.detach().relu().float().cpu().numpy()
+            query = TokenSide(weights, text_tokenizer)
+        save_model(folder, document, query)

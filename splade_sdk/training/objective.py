@@ -1,0 +1,160 @@
+"""The loss of a step: ranking, sparsity, and what keeps the two in balance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splade_sdk.training.controller import SparsityController, Strengths
+from splade_sdk.training.guards import CollapseGuard, StartGuard
+from splade_sdk.training.losses.base import RankingLoss
+from splade_sdk.training.regularizers import Regularizer, active_dims
+from splade_sdk.training.schedules import Schedule
+from splade_sdk.training.scores import Targets, score_batch
+
+__all__ = ["Objective", "StepLoss"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepLoss:
+    """What one forward pass gave.
+
+    Attributes:
+        total: What is differentiated; a scalar.
+        parts: What is logged, by name.
+    """
+
+    total: Tensor
+    parts: dict[str, float]
+
+
+class Objective:
+    """Adds the parts of the loss, and moves the strengths of the regularisers.
+
+    At step t, with the schedule s(t) from 0 to 1 and the start guard's factor r::
+
+        L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents))
+
+    Args:
+        ranking: The ranking loss.
+        query_regularizer: Penalty of the queries; None where they cannot change (SPLADE-doc).
+        document_regularizer: Penalty of the documents.
+        strengths: Of the two; with a controller, where it starts.
+        schedule: Growth of the strengths.
+        warmup_steps: Its length.
+        controller: Moves the strengths to a target sparsity; None keeps them.
+        start_guard: Holds the ranking loss back while vectors are dense.
+        collapse_guard: Stops a run whose vectors are empty.
+    """
+
+    def __init__(
+        self,
+        ranking: RankingLoss,
+        *,
+        query_regularizer: Regularizer | None,
+        document_regularizer: Regularizer,
+        strengths: Strengths,
+        schedule: Schedule,
+        warmup_steps: int,
+        controller: SparsityController | None,
+        start_guard: StartGuard,
+        collapse_guard: CollapseGuard,
+    ) -> None:
+        self._ranking = ranking
+        self._query_regularizer = query_regularizer
+        self._document_regularizer = document_regularizer
+        self._strengths = strengths
+        self._schedule = schedule
+        self._warmup_steps = warmup_steps
+        self._controller = controller
+        self._start_guard = start_guard
+        self._collapse_guard = collapse_guard
+        self._measured: list[tuple[float, float]] = []
+
+    @property
+    def strengths(self) -> Strengths:
+        """The strengths in effect, before the schedule."""
+        return self._strengths if self._controller is None else self._controller.strengths
+
+    def __call__(
+        self, query_weights: Tensor, document_weights: Tensor, targets: Targets, step: int
+    ) -> StepLoss:
+        """Return the loss of a batch.
+
+        Args:
+            query_weights: Shape: ``(queries, vocabulary)``.
+            document_weights: Shape: ``(documents, vocabulary)``.
+            targets: What the documents are to the queries.
+            step: Optimiser steps done so far.
+        """
+        measured = (float(active_dims(query_weights)), float(active_dims(document_weights)))
+        if not self._measured:
+            self._start_guard.update(*measured)
+        self._measured.append(measured)
+        dense = self._start_guard.is_dense
+        scheduled = 1.0 if dense else self._schedule(step, self._warmup_steps)
+        ranking = self._ranking(score_batch(query_weights, document_weights, targets)).mean()
+        strengths = self.strengths
+        sparsity = document_weights.new_zeros(())
+        flops_query = document_weights.new_zeros(())
+        if self._query_regularizer is not None:
+            flops_query = self._query_regularizer(query_weights, document_weights)
+            sparsity = sparsity + strengths.query * flops_query
+        flops_document = self._document_regularizer(document_weights, query_weights)
+        sparsity = scheduled * (sparsity + strengths.document * flops_document)
+        total = self._start_guard.ranking_factor * ranking + sparsity
+        return StepLoss(
+            total,
+            {
+                "ranking_loss": float(ranking.detach()),
+                "sparsity_loss": float(sparsity.detach()),
+                "query_active_dims": measured[0],
+                "document_active_dims": measured[1],
+                "query_penalty": float(flops_query.detach()),
+                "document_penalty": float(flops_document.detach()),
+                "query_strength": strengths.query * scheduled,
+                "document_strength": strengths.document * scheduled,
+            },
+        )
+
+    def end_step(self, step: int) -> None:
+        """Take in that the optimiser has stepped.
+
+        Args:
+            step: Optimiser steps done, this one included.
+
+        Raises:
+            CollapseError: if a side's vectors have become empty.
+        """
+        if not self._measured:
+            return
+        query, document = torch.tensor(self._measured).mean(dim=0).tolist()
+        self._measured = []
+        self._collapse_guard.update(step, query, document, self.strengths)
+        if self._controller is not None and not self._start_guard.is_dense:
+            self._controller.update(query, document, self._schedule(step, self._warmup_steps))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must be kept to go on exactly after a restart."""
+        return {
+            "controller": None if self._controller is None else self._controller.state_dict(),
+            "start_guard": self._start_guard.state_dict(),
+            "collapse_guard": self._collapse_guard.state_dict(),
+            "query_regularizer": (
+                {} if self._query_regularizer is None else self._query_regularizer.state_dict()
+            ),
+            "document_regularizer": self._document_regularizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        if self._controller is not None and state["controller"] is not None:
+            self._controller.load_state_dict(state["controller"])
+        self._start_guard.load_state_dict(state["start_guard"])
+        self._collapse_guard.load_state_dict(state["collapse_guard"])
+        if self._query_regularizer is not None:
+            self._query_regularizer.load_state_dict(state["query_regularizer"])
+        self._document_regularizer.load_state_dict(state["document_regularizer"])
