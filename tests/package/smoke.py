@@ -1,0 +1,27 @@
+"""What a user does first, run against the installed wheel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import splade_sdk
+
+if "torch" in sys.modules or "transformers" in sys.modules:
+    sys.exit("import splade_sdk loaded torch or transformers")
+if Path.cwd() in Path(splade_sdk.__file__).parents or "site-packages" not in splade_sdk.__file__:
+    sys.exit(f"not the installed package: {splade_sdk.__file__}")
+
+from splade_sdk import Document, Retriever, SpladeEncoder  # noqa: E402
+
+encoder = SpladeEncoder()
+terms = [term for term, _ in encoder.decode(encoder.encode("what is a sparse vector?"), top_k=5)]
+if "vector" not in terms:
+    sys.exit(f"unexpected terms: {terms}")
+texts = {"a": "how to treat a heart attack", "b": "growing tomatoes in a greenhouse"}
+with Retriever(path="index", encoder=encoder) as retriever:
+    report = retriever.upsert(Document(id=key, text=text) for key, text in texts.items())
+    hits = retriever.search("cardiac arrest", limit=1)
+if report.stored != 2 or [hit.id for hit in hits] != ["a"]:
+    sys.exit(f"unexpected result: {report} {hits}")
+print("smoke: installed package encodes, indexes and searches")
