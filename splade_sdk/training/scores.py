@@ -19,9 +19,9 @@ class Targets:
     Attributes:
         candidates: Columns of each query's own documents, the positive first, then its hard
             negatives; -1 pads. int64. Shape: ``(n_queries, list_length)``.
-        document_ids: Number that is equal for equal texts. int64. Shape: ``(n_documents,)``.
-        relevant_ids: Ids of all documents known to answer each query, the positive among them
-            (its id pads). int64. Shape: ``(n_queries, n_relevant)``.
+        document_ids: Number >= 0 that is equal for equal texts. int64. Shape: ``(n_documents,)``.
+        relevant_ids: Ids of all documents known to answer each query, the positive among them;
+            -1 pads. int64. Shape: ``(n_queries, n_relevant)``.
         teacher: A teacher's score of each candidate, NaN where there is none; None where no query
             has one. float32. Shape: ``(n_queries, list_length)``.
     """
