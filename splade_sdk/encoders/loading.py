@@ -16,12 +16,22 @@ from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide, read_token_weights, token_weights
 from splade_sdk.encoders.tokenization import TextTokenizer
-from splade_sdk.errors import ConfigError
+from splade_sdk.errors import ConfigError, ModelFormatError, UnsafeModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["Loader"]
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+)
 
 
 class Loader:
@@ -112,6 +122,7 @@ class Loader:
             activation=self._activation or side.activation,
         )
         tokenizer = self._tokenizer(side.folder)
+        _require_embeddings(side.folder, tokenizer, masked_lm)
         text_tokenizer = TextTokenizer(
             tokenizer,
             max_length=_resolve_max_length(self._max_length, side.max_length, tokenizer, masked_lm),
@@ -132,9 +143,25 @@ class Loader:
     def _tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
 
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=self._trust_remote_code
-        )
+        # transformers would make one with an empty vocabulary.
+        if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+            raise ModelFormatError(
+                f"{folder} has no tokenizer: expected one of {', '.join(_TOKENIZER_FILES)}"
+            )
+        try:
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=self._trust_remote_code
+            )
+        except Exception as error:
+            # tokenizers raises bare exceptions, transformers whatever a damaged file runs into.
+            if "trust_remote_code" in str(error):
+                raise UnsafeModelError(
+                    f"the tokenizer of {folder} needs code of its own to run; pass "
+                    "trust_remote_code=True if you trust its source"
+                ) from error
+            raise ModelFormatError(
+                f"the tokenizer of {folder} cannot be loaded: {error}"
+            ) from error
         return tokenizer
 
 
@@ -150,6 +177,17 @@ def _token_side(table: Mapping[str, float] | Literal["ones"], document: ModelSid
         )
     max_length = document.text_tokenizer.max_length
     return TokenSide(weights, TextTokenizer(tokenizer, max_length=max_length))
+
+
+def _require_embeddings(
+    folder: Path, tokenizer: PreTrainedTokenizerBase, masked_lm: MaskedLM
+) -> None:
+    largest, terms = max(tokenizer.get_vocab().values()), masked_lm.weight.shape[0]
+    if largest >= terms:
+        raise ModelFormatError(
+            f"the tokenizer of {folder} gives token ids up to {largest}, but the model has only "
+            f"{terms} embeddings: they do not belong together"
+        )
 
 
 def _resolve_max_length(
@@ -170,7 +208,14 @@ def _resolve_max_length(
 
 def _pick_device(device: str | torch.device) -> torch.device:
     if device != "auto":
-        return torch.device(device)
+        try:
+            # Made there, as a device that torch knows by name may still not be present.
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ConfigError(
+                f"device is {str(device)!r}, which cannot be used here ({error}): expected 'auto', "
+                "'cpu', or one that torch finds, such as 'cuda:0'"
+            ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -17,7 +17,7 @@ from splade_sdk.errors import ModelFormatError, ModelNotFoundError, UnsafeModelE
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["MaskedLM", "load_masked_lm"]
+__all__ = ["MaskedLM", "load_masked_lm", "quiet_transformers"]
 
 
 class MaskedLM(nn.Module):
@@ -139,7 +139,7 @@ def load_masked_lm(
         raise ModelNotFoundError(f"no *.safetensors weights in {folder}")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        with _quiet_transformers():
+        with quiet_transformers():
             model, info = AutoModelForMaskedLM.from_pretrained(
                 folder,
                 config=config,
@@ -148,7 +148,8 @@ def load_masked_lm(
                 use_safetensors=None if allow_pickle else True,
                 output_loading_info=True,
             )
-    except (ValueError, KeyError, OSError) as error:
+    except Exception as error:
+        # Damaged files fail as OSError, SafetensorError, RuntimeError, ... in the libraries below.
         if "trust_remote_code" in str(error):
             raise UnsafeModelError(
                 f"{folder} needs code of its own to run; pass trust_remote_code=True if you trust "
@@ -175,7 +176,7 @@ def _identity(hidden: Tensor) -> Tensor:
     return hidden
 
 
-class _quiet_transformers:  # noqa: N801 - used as a function
+class quiet_transformers:  # noqa: N801 - used as a function
     """Silence transformers' loading bar and report: what matters arrives as an error of ours."""
 
     def __enter__(self) -> None:

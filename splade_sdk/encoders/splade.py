@@ -95,6 +95,16 @@ class SpladeEncoder:
             )
         if pooling not in (None, "max", "sum"):
             raise ConfigError(f"pooling is {pooling!r}: expected 'max' or 'sum'")
+        if activation not in (None, "log1p_relu", "log1p_log1p_relu"):
+            raise ConfigError(
+                f"activation is {activation!r}: expected 'log1p_relu' or 'log1p_log1p_relu'"
+            )
+        for name, kept in (
+            ("max_active_dims", max_active_dims),
+            ("query_max_active_dims", query_max_active_dims),
+        ):
+            if kept is not None and kept < 1:
+                raise ConfigError(f"{name} is {kept}: expected at least 1, or None for all terms")
         self.model_name = str(model) if model is not None else "default"
         self.max_active_dims = max_active_dims
         self.query_max_active_dims = query_max_active_dims
@@ -232,7 +242,7 @@ class SpladeEncoder:
             texts,
             batch_size,
             show_progress_bar,
-            max_active_dims or self.max_active_dims,
+            self.max_active_dims if max_active_dims is None else max_active_dims,
         )
 
     @overload
@@ -267,7 +277,7 @@ class SpladeEncoder:
             texts,
             batch_size,
             show_progress_bar,
-            max_active_dims or self.query_max_active_dims,
+            self.query_max_active_dims if max_active_dims is None else max_active_dims,
         )
 
     def encode_iter(
@@ -391,6 +401,10 @@ class SpladeEncoder:
     ) -> SparseBatch:
         if batch_size is not None and batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}: expected at least 1, or None")
+        if max_active_dims is not None and max_active_dims < 1:
+            raise ConfigError(
+                f"max_active_dims is {max_active_dims}: expected at least 1, or None for all terms"
+            )
         blocks = []
         truncated = 0
         for start in range(0, len(texts), _BLOCK):
