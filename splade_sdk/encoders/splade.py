@@ -190,11 +190,12 @@ class SpladeEncoder:
         max_active_dims: int | None = None,
     ) -> SparseVector | SparseBatch:
         """Encode documents; the same as ``encode_document``."""
-        return self.encode_document(
+        return self._encode(
+            self._document,
             texts,
-            batch_size=batch_size,
-            show_progress_bar=show_progress_bar,
-            max_active_dims=max_active_dims,
+            batch_size,
+            show_progress_bar,
+            self.max_active_dims if max_active_dims is None else max_active_dims,
         )
 
     @overload

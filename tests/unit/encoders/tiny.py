@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -46,8 +47,9 @@ WIDTH = 32
 POSITIONS = 64
 
 
-def wordpiece() -> PreTrainedTokenizerFast:
-    """Like BERT's: lower-cased WordPiece with [CLS] and [SEP]."""
+@cache
+def _wordpieces() -> dict[str, int]:
+    """Trained once: the trainer breaks ties differently each time."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -56,7 +58,15 @@ def wordpiece() -> PreTrainedTokenizerFast:
         vocab_size=VOCABULARY, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(TEXTS, trainer)
-    return BertTokenizer(vocab=tokenizer.get_vocab(), model_max_length=POSITIONS)
+    vocabulary = tokenizer.get_vocab()
+    for at in range(len(vocabulary), VOCABULARY):
+        vocabulary[f"filler{at}"] = at
+    return vocabulary
+
+
+def wordpiece() -> PreTrainedTokenizerFast:
+    """Like BERT's: lower-cased WordPiece with [CLS] and [SEP]."""
+    return BertTokenizer(vocab=_wordpieces(), model_max_length=POSITIONS)
 
 
 def byte_bpe(positions: int = POSITIONS) -> PreTrainedTokenizerFast:
