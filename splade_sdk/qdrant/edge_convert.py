@@ -1,0 +1,217 @@
+"""Our types and Qdrant's filters -> the embedded engine's classes; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import qdrant_edge as edge
+from qdrant_client import models
+
+from splade_sdk.errors import InvalidFilterError
+from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.ranking import engine_threshold
+from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.types import SparseVector
+
+__all__ = [
+    "from_record",
+    "from_scored",
+    "to_config",
+    "to_filter",
+    "to_payload_index",
+    "to_points",
+    "to_query",
+]
+
+
+def to_config(contract: CollectionContract, *, wal: bool) -> Any:
+    """Return the configuration of a new shard.
+
+    Args:
+        contract: Settings and fingerprint.
+        wal: Keep a write-ahead log, without which a killed process loses what it wrote.
+    """
+    settings = contract.settings
+    params = edge.EdgeSparseVectorParams(
+        memory=edge.Memory.Cold if settings.on_disk else None,
+        modifier=edge.Modifier.Idf if contract.fingerprint.idf else None,
+        datatype=getattr(edge.VectorStorageDatatype, settings.datatype.capitalize()),
+    )
+    return edge.EdgeConfig(sparse_vectors={settings.sparse_vector: params}, wal_enabled=wal)
+
+
+def to_points(points: Sequence[Point], name: str) -> list[Any]:
+    """Return points with ``name`` as the name of their sparse vector."""
+    return [
+        edge.Point(
+            point.id,
+            {name: edge.SparseVector(point.vector.indices.tolist(), point.vector.values.tolist())},
+            point.payload,
+        )
+        for point in points
+    ]
+
+
+def to_query(request: SearchRequest, limit: int, name: str) -> Any:
+    """Return one query for the best ``limit`` points."""
+    vector = edge.SparseVector(request.vector.indices.tolist(), request.vector.values.tolist())
+    return edge.QueryRequest(
+        limit=limit,
+        query=edge.Query.Nearest(vector, using=name),
+        filter=to_filter(request.filter),
+        score_threshold=engine_threshold(request.score_threshold),
+        with_payload=request.with_payload,
+        with_vector=request.with_vectors,
+    )
+
+
+def from_scored(point: Any, name: str, dimensions: int) -> ScoredPoint:
+    """Return a found point."""
+    vector = _vector(point.vector, name, dimensions)
+    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector)
+
+
+def from_record(point: Any, name: str, dimensions: int) -> Record:
+    """Return a stored point."""
+    return Record(str(point.id), point.payload or {}, _vector(point.vector, name, dimensions))
+
+
+def to_payload_index(field: str, schema: str) -> Any:
+    """Return the operation that indexes a payload field, such as ``metadata.year``."""
+    kind = getattr(edge.PayloadSchemaType, schema.capitalize())
+    return edge.UpdateOperation.create_field_index(field, kind)
+
+
+def _vector(vectors: Any, name: str, dimensions: int) -> SparseVector | None:
+    if not vectors:
+        return None
+    stored = vectors[name]
+    return SparseVector(
+        np.array(stored.indices, dtype=np.int32),
+        np.array(stored.values, dtype=np.float32),
+        dimensions,
+    )
+
+
+def to_filter(given: models.Filter | None) -> Any:
+    """Return the engine's form of a filter.
+
+    Raises:
+        InvalidFilterError: if the embedded engine has no such condition.
+    """
+    if given is None:
+        return None
+    return edge.Filter(
+        must=_optional(_conditions, given.must),
+        should=_optional(_conditions, given.should),
+        must_not=_optional(_conditions, given.must_not),
+        min_should=_optional(_min_should, given.min_should),
+    )
+
+
+def _optional(convert: Callable[[Any], Any], given: Any) -> Any:
+    return None if given is None else convert(given)
+
+
+def _conditions(given: Any) -> list[Any]:
+    return [_condition(each) for each in (given if isinstance(given, list) else [given])]
+
+
+def _condition(given: Any) -> Any:
+    if convert := _CONDITIONS.get(type(given).__name__):
+        return convert(given)
+    raise _unsupported(given)
+
+
+def _min_should(given: models.MinShould) -> Any:
+    return edge.MinShould(_conditions(given.conditions), given.min_count)
+
+
+def _field(given: models.FieldCondition) -> Any:
+    return edge.FieldCondition(
+        given.key,
+        match=_optional(_match, given.match),
+        range=_optional(_range, given.range),
+        geo_bounding_box=_optional(_geo_box, given.geo_bounding_box),
+        geo_radius=_optional(_geo_radius, given.geo_radius),
+        geo_polygon=_optional(_geo_polygon, given.geo_polygon),
+        values_count=_optional(_values_count, given.values_count),
+        is_empty=given.is_empty,
+        is_null=given.is_null,
+    )
+
+
+def _match(given: models.Match) -> Any:
+    if convert := _MATCHES.get(type(given).__name__):
+        return convert(given)
+    raise _unsupported(given)
+
+
+def _range(given: models.Range | models.DatetimeRange) -> Any:
+    if isinstance(given, models.Range):
+        return edge.RangeFloat(**_bounds(given))
+    return edge.RangeDateTime(
+        **{name: bound and bound.isoformat() for name, bound in _bounds(given).items()}
+    )
+
+
+def _values_count(given: models.ValuesCount) -> Any:
+    return edge.ValuesCount(**_bounds(given))
+
+
+def _bounds(given: Any) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("gte", "gt", "lte", "lt")}
+
+
+def _geo_point(given: models.GeoPoint) -> Any:
+    return edge.GeoPoint(given.lon, given.lat)
+
+
+def _geo_box(given: models.GeoBoundingBox) -> Any:
+    return edge.GeoBoundingBox(_geo_point(given.top_left), _geo_point(given.bottom_right))
+
+
+def _geo_radius(given: models.GeoRadius) -> Any:
+    return edge.GeoRadius(_geo_point(given.center), given.radius)
+
+
+def _geo_line(given: models.GeoLineString) -> list[Any]:
+    return [_geo_point(point) for point in given.points]
+
+
+def _geo_polygon(given: models.GeoPolygon) -> Any:
+    holes = [_geo_line(line) for line in given.interiors or []]
+    return edge.GeoPolygon(_geo_line(given.exterior), holes)
+
+
+def _unsupported(given: object) -> InvalidFilterError:
+    return InvalidFilterError(
+        f"the embedded engine has no {type(given).__name__}: expected one of "
+        f"{', '.join(sorted([*_CONDITIONS, *_MATCHES]))}"
+    )
+
+
+_CONDITIONS: dict[str, Callable[[Any], Any]] = {
+    "FieldCondition": _field,
+    "Filter": to_filter,
+    "HasIdCondition": lambda given: edge.HasIdCondition(set(given.has_id)),
+    "HasVectorCondition": lambda given: edge.HasVectorCondition(given.has_vector),
+    "IsEmptyCondition": lambda given: edge.IsEmptyCondition(given.is_empty.key),
+    "IsNullCondition": lambda given: edge.IsNullCondition(given.is_null.key),
+    "NestedCondition": lambda given: edge.NestedCondition(
+        given.nested.key, to_filter(given.nested.filter)
+    ),
+}
+
+_MATCHES: dict[str, Callable[[Any], Any]] = {
+    "MatchAny": lambda given: edge.MatchAny(given.any),
+    "MatchExcept": lambda given: edge.MatchExcept(given.except_),
+    "MatchPhrase": lambda given: edge.MatchPhrase(given.phrase),
+    "MatchPrefix": lambda given: edge.MatchPrefix(given.prefix),
+    "MatchSubstring": lambda given: edge.MatchSubstring(given.substring),
+    "MatchText": lambda given: edge.MatchText(given.text),
+    "MatchTextAny": lambda given: edge.MatchTextAny(given.text_any),
+    "MatchValue": lambda given: edge.MatchValue(given.value),
+}

@@ -1,0 +1,197 @@
+"""The folder of an embedded collection: its layout, its lock and its contract; no engine.
+
+::
+
+    <path>/<name>/contract.json   written last: a folder with it is complete
+    <path>/<name>/shard/          the engine's own files
+    <path>/.<name>.lock           held while open, with the process id of the holder
+    <path>/.<name>.new/           a collection being made; renamed when complete
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import portalocker
+
+from splade_sdk.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    ConfigError,
+    EngineError,
+    IndexDamagedError,
+    IndexLockedError,
+)
+from splade_sdk.qdrant.schema import CollectionContract
+
+__all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode", "require_name"]
+
+_CONTRACT = "contract.json"
+_SHARD = "shard"
+_NAME = re.compile(r"[^<>:\"/\\|?*\x00-\x1f]{1,200}")
+
+
+def require_name(name: str) -> str:
+    """Return a collection's name if a server and a file system take it.
+
+    Raises:
+        ConfigError: if it is empty, too long, starts with a dot or has characters such as ``/``.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("."):
+        raise ConfigError(
+            f'collection is {name!r}: expected 1 to 200 characters, none of < > : " / \\ | ? * '
+            "and no dot at the start"
+        )
+    return name
+
+
+def holds_local_mode(path: Path) -> bool:
+    """Return whether a folder was made by qdrant-client's local mode."""
+    return (path / "meta.json").is_file()
+
+
+def holds_embedded(path: Path) -> bool:
+    """Return whether a folder holds embedded collections of this package."""
+    return any(path.glob(f"*/{_CONTRACT}"))
+
+
+class CollectionFolder:
+    """Where one embedded collection lies.
+
+    Args:
+        path: Folder of all collections; made when the first one is.
+        name: Name of the collection.
+
+    Raises:
+        ConfigError: if the name is not valid, or ``path`` is a file.
+        CollectionMismatchError: if another program's index lies there; nothing is touched.
+    """
+
+    def __init__(self, path: str | Path, name: str) -> None:
+        self.root = Path(path)
+        self.home = self.root / require_name(name)
+        self.shard = self.home / _SHARD
+        self._lock_path = self.root / f".{name}.lock"
+        self._lock: IO[str] | None = None
+        if self.root.exists() and not self.root.is_dir():
+            raise ConfigError(f"path {self.root} is a file: expected a folder for collections")
+        for made_by, theirs in (
+            ("qdrant-client's local mode", holds_local_mode(self.root)),
+            ("qdrant-edge itself", (self.root / "edge_config.json").is_file()),
+            ("a Qdrant server", (self.root / "raft_state.json").is_file()),
+        ):
+            if theirs:
+                raise CollectionMismatchError(
+                    f"the index in {self.root} was made by {made_by}, not by this package's "
+                    "embedded engine: choose another path and index anew (nothing was changed)"
+                )
+
+    def __str__(self) -> str:
+        return f"collection {self.home.name!r} in {self.root}"
+
+    def exists(self) -> bool:
+        """Return whether the collection is there, complete or damaged."""
+        return self.home.exists()
+
+    def lock(self) -> None:
+        """Take hold of the collection until ``unlock``.
+
+        Raises:
+            IndexLockedError: if another process, or another object of this one, holds it.
+            EngineError: if the folder cannot be written.
+        """
+        try:
+            file = self._lock_path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise EngineError(f"{self}: cannot write its lock: {error}") from error
+        try:
+            portalocker.lock(
+                file, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+            )
+        except portalocker.LockException as error:
+            holder = _read_holder(file)
+            file.close()
+            raise IndexLockedError(
+                f"{self} is in use by {_told(holder)}; for several processes at once, run a "
+                "Qdrant server and pass its url"
+            ) from error
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        self._lock = file
+
+    def unlock(self) -> None:
+        """Let go; doing it twice is harmless."""
+        if self._lock is not None:
+            portalocker.unlock(self._lock)
+            self._lock.close()
+            self._lock = None
+
+    def create(self, contract: CollectionContract, make_shard: Callable[[Path], None]) -> None:
+        """Make the collection; a crash on the way leaves no half-made one.
+
+        Args:
+            contract: What to keep with it.
+            make_shard: Makes the engine's files in the given folder, and closes them.
+        """
+        fresh = self.root / f".{self.home.name}.new"
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        (fresh / _SHARD).mkdir(parents=True)
+        make_shard(fresh / _SHARD)
+        with (fresh / _CONTRACT).open("w", encoding="utf-8") as file:
+            file.write(contract.model_dump_json(indent=2))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(self.home)
+
+    def read_contract(self) -> CollectionContract:
+        """Return what is kept with the collection.
+
+        Raises:
+            CollectionNotFoundError: if there is no such collection.
+            IndexDamagedError: if its contract or the engine's files are missing or unreadable.
+        """
+        if not self.exists():
+            raise CollectionNotFoundError(f"there is no {self}: upsert documents first")
+        missing = [each for each in (_CONTRACT, _SHARD) if not (self.home / each).exists()]
+        if missing:
+            raise IndexDamagedError(
+                f"{self.home} has no {missing[0]}: it was not made by this package, or is damaged; "
+                "choose another path, restore a backup, or delete the folder and index anew"
+            )
+        text = (self.home / _CONTRACT).read_bytes()
+        return CollectionContract.from_json(text, where=str(self))
+
+    def prepare(self) -> None:
+        """Make the folder of all collections.
+
+        Raises:
+            EngineError: if it cannot be made or written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineError(f"cannot make the folder {self.root}: {error}") from error
+
+
+def _read_holder(file: IO[str]) -> int | None:
+    try:
+        file.seek(0)
+        return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def _told(holder: int | None) -> str:
+    if holder is None:
+        return "another process"
+    if holder == os.getpid():
+        return f"another object of this process ({holder}): close it first, or use it"
+    return f"process {holder}: wait for it, or end it"

@@ -1,0 +1,132 @@
+"""How a document lies in a point's payload: ``{"doc_id", "text", "metadata"}``; pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.types import Document
+
+__all__ = ["from_payload", "iso_datetime", "metadata_path", "to_payload"]
+
+_ID, _TEXT, _METADATA = "doc_id", "text", "metadata"
+_MAX_DEPTH = 64
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+(\[\d*\])*")
+
+
+def to_payload(document: Document) -> dict[str, Any]:
+    """Return what is stored of a document beside its vector.
+
+    Dates become ISO 8601 strings, tuples become lists, numpy scalars become plain numbers.
+
+    Raises:
+        InvalidDocumentError: if the metadata holds what JSON cannot; the message names the key.
+    """
+    return {
+        _ID: document.id,
+        _TEXT: document.text,
+        _METADATA: _mapping(document.metadata, document.id, ()) if document.metadata else {},
+    }
+
+
+def from_payload(payload: Mapping[str, Any]) -> Document:
+    """Return the document that a payload holds.
+
+    Raises:
+        InvalidDocumentError: if the point was not written by this package.
+    """
+    try:
+        return Document(payload[_ID], payload[_TEXT], payload[_METADATA])
+    except KeyError as error:
+        raise InvalidDocumentError(
+            f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
+            "written by this package; delete it, or keep such points in a collection of their own"
+        ) from error
+
+
+def metadata_path(key: str) -> str:
+    """Return the payload path of a metadata field.
+
+    Args:
+        key: Name of the field; dots lead into nested objects, as in ``author.name``; a part in
+            double quotes is taken as it is, as in ``"a.b".c``.
+    """
+    if '"' in key:
+        return f"{_METADATA}.{key}"
+    parts = (part if _PLAIN_SEGMENT.fullmatch(part) else f'"{part}"' for part in key.split("."))
+    return ".".join([_METADATA, *parts])
+
+
+def iso_datetime(value: date) -> str:
+    """Return a date as an ISO 8601 string; one without a time zone is taken as UTC."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    return value.isoformat()
+
+
+def _mapping(given: Mapping[Any, Any], document: str, path: tuple[str, ...]) -> dict[str, Any]:
+    made = {}
+    for key, value in given.items():
+        if not isinstance(key, str):
+            raise _refused(document, path, f"has the key {key!r}: expected strings as keys")
+        _check_text(key, document, (*path, repr(key)))
+        kind = type(value)
+        if kind is int or kind is str or kind is float:
+            made[key] = _scalar(value, document, (*path, key))
+        else:
+            made[key] = _value(value, document, (*path, key))
+    return made
+
+
+def _value(value: Any, document: str, path: tuple[str, ...]) -> Any:
+    if len(path) > _MAX_DEPTH:
+        raise _refused(document, path[:3], f"is nested deeper than {_MAX_DEPTH} levels")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int | float | str):
+        return _scalar(value, document, path)
+    if isinstance(value, date):
+        return iso_datetime(value)
+    if isinstance(value, Mapping):
+        return _mapping(value, document, path)
+    if isinstance(value, list | tuple):
+        return [_value(each, document, (*path, str(at))) for at, each in enumerate(value)]
+    raise _refused(
+        document,
+        path,
+        f"is of type {type(value).__name__}: expected None, bool, int, float, str, date, or a "
+        "list or dict of those",
+    )
+
+
+def _scalar(value: int | float | str, document: str, path: tuple[str, ...]) -> int | float | str:
+    if isinstance(value, str):
+        _check_text(value, document, path)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _refused(document, path, f"is {value}: JSON has no such number; use None")
+    elif not _LOWEST <= value <= _HIGHEST:
+        raise _refused(document, path, f"is {value}: it does not fit in 64 bits; use a string")
+    return value
+
+
+def _check_text(text: str, document: str, path: tuple[str, ...]) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _refused(document, path, "has a lone surrogate: it is not valid Unicode") from error
+
+
+def _refused(document: str, path: tuple[str, ...], what: str) -> InvalidDocumentError:
+    return InvalidDocumentError(f"metadata {'.'.join(path)!r} of document {document!r} {what}")

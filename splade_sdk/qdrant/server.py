@@ -1,0 +1,354 @@
+"""A collection behind qdrant-client: on a server, or in the client's own local mode."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qdrant_client import QdrantClient, models
+
+from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    EngineClosedError,
+    RequestRejectedError,
+)
+from splade_sdk.qdrant import convert
+from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.errors import engine_errors
+from splade_sdk.qdrant.folder import holds_embedded, require_name
+from splade_sdk.qdrant.payload import metadata_path
+from splade_sdk.qdrant.ranking import depth, require_space, top
+from splade_sdk.qdrant.schema import CollectionContract, require_contract, sparse_params
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["ServerCollection"]
+
+_METADATA_KEY = "splade_sdk"
+_LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force takes a third of a second a query
+_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
+
+
+class ServerCollection:
+    """One collection on a Qdrant server or in local mode; see the protocol ``Collection``.
+
+    An upsert waits until the server has written it down. One larger than about 4 MB is sent in
+    several requests, and if one of them fails those before it stay stored.
+
+    Args:
+        client: Connected client; closed with this object.
+        name: Name of the collection.
+        contract: What is kept with it.
+        where: What to call it in messages.
+        secret: The API key, so that no message repeats it.
+        local: Whether the client is in local mode.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        name: str,
+        contract: CollectionContract,
+        *,
+        where: str,
+        secret: str | None = None,
+        local: bool = False,
+    ) -> None:
+        self.contract = contract
+        self._client: QdrantClient | None = client
+        self._collection = name
+        self._where = where
+        self._secret = secret
+        self._may_warn = local
+        self._name = contract.settings.sparse_vector
+        self._dimensions = contract.fingerprint.dimensions
+        self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        path: str | Path | None = None,
+        name: str,
+        fingerprint: Fingerprint,
+        settings: CollectionSettings | None = None,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        create: bool = True,
+    ) -> Self:
+        """Open a collection, or make it.
+
+        Args:
+            url: Address of a server, or ``":memory:"`` for local mode in memory.
+            path: Folder of local mode, instead of a url.
+            name: Name of the collection.
+            fingerprint: The encoder that will be used with it.
+            settings: Layout of a new one; of one that exists, what is expected.
+            api_key: Key of the server.
+            timeout_s: Seconds to wait for an answer; rounded up to whole ones.
+            create: Make it where it does not exist.
+
+        Raises:
+            CollectionNotFoundError: if it does not exist and is not to be made.
+            CollectionMismatchError: if another model or layout made it, or another program.
+            EngineError: if the server cannot be reached, or refuses.
+        """
+        require_name(name)
+        local = path is not None or url == ":memory:"
+        place = str(path) if path is not None else _CREDENTIALS.sub("", url or "")
+        where = f"collection {name!r} at {place}"
+        if path is not None and holds_embedded(Path(path)):
+            raise CollectionMismatchError(
+                f"the index in {path} was made by the embedded engine, not by qdrant-client's "
+                "local mode: install it (pip install 'splade-sdk[edge]'), or choose another path"
+            )
+        with engine_errors(f"cannot open {where}", api_key), _quiet():
+            if path is not None:
+                client = QdrantClient(path=str(path))
+            elif local:
+                client = QdrantClient(":memory:")
+            else:
+                # The check would run in a thread of its own and could only warn.
+                client = QdrantClient(
+                    url,
+                    api_key=api_key,
+                    timeout=max(1, math.ceil(timeout_s)),
+                    check_compatibility=False,
+                )
+        try:
+            with engine_errors(f"cannot open {where}", api_key), _quiet():
+                contract = _agree(client, name, fingerprint, settings, where=where, create=create)
+                _index_fields(client, name, settings or contract.settings)
+        except BaseException:
+            client.close()
+            raise
+        return cls(client, name, contract, where=where, secret=api_key, local=local)
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Store points, replacing those with the same id; durable when it returns."""
+        require_space([point.vector for point in points], self._dimensions, self._where)
+        with self._engine("store points") as client:
+            for run in convert.uploads(points):
+                structs = convert.to_structs(run, self._name)
+                client.upsert(self._collection, points=structs, wait=True)
+            if self._may_warn:
+                self._warn_if_slow(client)
+
+    def search(self, request: SearchRequest) -> list[ScoredPoint]:
+        """Return the best points by inner product, highest first, ties by id."""
+        return self.search_batch([request])[0]
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+        """Answer several searches in one call, in order."""
+        require_space([each.vector for each in requests], self._dimensions, self._where)
+        asked = [request for request in requests if len(request.vector)]
+        with self._engine("search") as client:
+            found = self._query(client, [(each, depth(each)) for each in asked])
+            ranked = iter(
+                [
+                    self._ranked(client, request, points)
+                    for request, points in zip(asked, found, strict=True)
+                ]
+            )
+            return [next(ranked) if len(request.vector) else [] for request in requests]
+
+    def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
+        """Return the points that exist among ``ids``, in the order asked for."""
+        with self._engine("read points") as client:
+            records = client.retrieve(
+                self._collection,
+                list(ids),
+                with_payload=True,
+                with_vectors=[self._name] if with_vectors else False,
+            )
+            found = {record.id: record for record in map(self._record, records)}
+            return [found[each] for each in ids if each in found]
+
+    def delete(self, ids: Sequence[str] | models.Filter) -> None:
+        """Delete by id or by filter; ids that do not exist are ignored."""
+        selector: models.PointsSelector = (
+            models.FilterSelector(filter=ids)
+            if isinstance(ids, models.Filter)
+            else models.PointIdsList(points=list(ids))
+        )
+        with self._engine("delete points") as client:
+            client.delete(self._collection, points_selector=selector, wait=True)
+
+    def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
+        """Count exactly the points that meet the filter."""
+        with self._engine("count points") as client:
+            return client.count(self._collection, count_filter=filter, exact=True).count
+
+    def scroll(
+        self,
+        *,
+        filter: models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        limit: int = 256,
+        offset: str | None = None,
+        with_vectors: bool = False,
+    ) -> tuple[list[Record], str | None]:
+        """Return a page of points ordered by id, and the offset of the next one (None: last)."""
+        with self._engine("read points") as client:
+            records, following = client.scroll(
+                self._collection,
+                scroll_filter=filter,
+                limit=limit,
+                offset=offset,
+                with_payload=True,
+                with_vectors=[self._name] if with_vectors else False,
+            )
+            return list(map(self._record, records)), None if following is None else str(following)
+
+    def create_payload_index(self, field: str, schema: str) -> None:
+        """Index a payload field so that filters on it are fast; doing it twice is harmless."""
+        with self._engine(f"index the field {field!r}") as client:
+            _create_index(client, self._collection, field, schema)
+
+    def optimize(self) -> None:
+        """Do nothing: a server does so by itself, and local mode has no index."""
+        with self._engine("optimize"):
+            pass
+
+    def close(self) -> None:
+        """Close the connection; doing it twice is harmless."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            with engine_errors(f"{self._where}: cannot close", self._secret):
+                client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _engine(self, doing: str) -> Iterator[QdrantClient]:
+        if self._client is None:
+            raise EngineClosedError(f"{self._where} was closed: open it again")
+        with engine_errors(f"{self._where}: cannot {doing}", self._secret):
+            yield self._client
+
+    def _query(
+        self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
+    ) -> list[list[ScoredPoint]]:
+        if not asked:
+            return []
+        queries = [convert.to_query(request, limit, self._name) for request, limit in asked]
+        answers = client.query_batch_points(self._collection, requests=queries)
+        # Local mode may return points that share no term with the query, with the score 0.
+        return [
+            [
+                convert.from_scored(point, self._name, self._dimensions)
+                for point in answer.points
+                if point.score > 0
+            ]
+            for answer in answers
+        ]
+
+    def _ranked(
+        self, client: QdrantClient, request: SearchRequest, first: list[ScoredPoint]
+    ) -> list[ScoredPoint]:
+        def fetch(limit: int) -> list[ScoredPoint]:
+            return self._query(client, [(request, limit)])[0]
+
+        def read(ids: Sequence[str]) -> list[Record]:
+            return self.get(ids, with_vectors=True)
+
+        return top(first, request, fetch, read if self._exact else None)
+
+    def _record(self, point: models.Record) -> Record:
+        return convert.from_record(point, self._name, self._dimensions)
+
+    def _warn_if_slow(self, client: QdrantClient) -> None:
+        if client.count(self._collection, exact=True).count > _LOCAL_MODE_LIMIT:
+            self._may_warn = False
+            warnings.warn(
+                f"{self._where} has more than {_LOCAL_MODE_LIMIT:,} points, and qdrant-client's "
+                "local mode compares each of them with every query: pip install "
+                "'splade-sdk[edge]' for the embedded engine, or run a Qdrant server",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _agree(
+    client: QdrantClient,
+    name: str,
+    fingerprint: Fingerprint,
+    settings: CollectionSettings | None,
+    *,
+    where: str,
+    create: bool,
+) -> CollectionContract:
+    """Return the contract kept with the collection, making the collection if need be."""
+    if not client.collection_exists(name):
+        if not create:
+            raise CollectionNotFoundError(f"there is no {where}: upsert documents first")
+        contract = CollectionContract(
+            fingerprint=fingerprint, settings=settings or CollectionSettings()
+        )
+        try:
+            client.create_collection(
+                name,
+                sparse_vectors_config={contract.settings.sparse_vector: sparse_params(contract)},
+                metadata={_METADATA_KEY: contract.model_dump(mode="json")},
+            )
+        except Exception:
+            # Another process may have been faster; then its contract counts.
+            if not client.collection_exists(name):
+                raise
+    kept = (client.get_collection(name).config.metadata or {}).get(_METADATA_KEY)
+    if kept is None:
+        raise CollectionMismatchError(
+            f"{where} was not made by this package (its metadata has no {_METADATA_KEY!r}), so "
+            "the model of its vectors is not known: choose another collection (nothing was changed)"
+        )
+    contract = CollectionContract.from_json(json.dumps(kept), where=where)
+    require_contract(contract, fingerprint, settings, where=where)
+    return contract
+
+
+def _index_fields(client: QdrantClient, name: str, settings: CollectionSettings) -> None:
+    if not settings.indexed_fields:
+        return
+    has: dict[str, Any] = client.get_collection(name).payload_schema
+    for field, schema in settings.indexed_fields.items():
+        if (path := metadata_path(field)) not in has:
+            _create_index(client, name, path, schema)
+
+
+def _create_index(client: QdrantClient, name: str, path: str, schema: str) -> None:
+    try:
+        kind = models.PayloadSchemaType(schema)
+    except ValueError as error:
+        valid = ", ".join(sorted(each.value for each in models.PayloadSchemaType))
+        raise RequestRejectedError(f"schema is {schema!r}: expected one of {valid}") from error
+    with _quiet():
+        client.create_payload_index(name, path, kind, wait=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what qdrant-client says about local mode that our own warning says better."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local")
+        warnings.filterwarnings("ignore", message="Local mode is not recommended for collections")
+        yield
