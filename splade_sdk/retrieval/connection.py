@@ -1,0 +1,96 @@
+"""The encoder and the collection of a retriever, each made at first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import RLock
+
+from splade_sdk.config import CollectionSettings
+from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.errors import EngineClosedError
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.open import open_collection
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """Opens a collection once, for the encoder that will be used with it; safe across threads.
+
+    Args:
+        url: Address of a Qdrant server, or ``":memory:"``.
+        path: Folder of an embedded collection.
+        name: Name of the collection.
+        encoder: Makes the vectors; None for SpladeEncoder() with the default model.
+        api_key: Key of the server.
+        settings: Layout of a collection that is created.
+        timeout_s: Seconds to wait for an answer of the server.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        path: str | Path | None,
+        name: str,
+        encoder: SparseEncoder | None,
+        api_key: str | None,
+        settings: CollectionSettings | None,
+        timeout_s: float,
+    ) -> None:
+        self._url = url
+        self._path = path
+        self._name = name
+        self._encoder = encoder
+        self._api_key = api_key
+        self._settings = settings
+        self._timeout_s = timeout_s
+        self._collection: Collection | None = None
+        self._closed = False
+        self._lock = RLock()
+
+    @property
+    def encoder(self) -> SparseEncoder:
+        """The encoder; loads the default model at first use."""
+        with self._lock:
+            if self._encoder is None:
+                from splade_sdk.encoders.splade import SpladeEncoder
+
+                self._encoder = SpladeEncoder()
+            return self._encoder
+
+    def open(self, *, create: bool = False) -> Collection:
+        """Return the collection, opening it at first use.
+
+        Args:
+            create: Make the collection where it does not exist.
+
+        Raises:
+            CollectionNotFoundError: if it does not exist and is not to be made.
+            CollectionMismatchError: if another model made it.
+            EngineClosedError: after ``close``.
+            EngineError: if the engine cannot be reached or opened.
+        """
+        with self._lock:
+            if self._closed:
+                raise EngineClosedError("the retriever was closed: make a new Retriever")
+            if self._collection is None:
+                self._collection = open_collection(
+                    self._url,
+                    path=self._path,
+                    name=self._name,
+                    fingerprint=self.encoder.fingerprint,
+                    settings=self._settings,
+                    api_key=self._api_key,
+                    timeout_s=self._timeout_s,
+                    create=create,
+                )
+            return self._collection
+
+    def close(self) -> None:
+        """Release the engine; doing it twice is harmless."""
+        with self._lock:
+            self._closed = True
+            if self._collection is not None:
+                self._collection.close()
+                self._collection = None

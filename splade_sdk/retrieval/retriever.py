@@ -1,0 +1,329 @@
+"""Stores documents and finds them again: the encoder and the engine behind one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from splade_sdk.config import CollectionSettings
+from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
+from splade_sdk.qdrant.base import SearchRequest
+from splade_sdk.qdrant.filters import to_filter
+from splade_sdk.qdrant.ids import point_id
+from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
+from splade_sdk.retrieval.results import to_document, to_hit
+from splade_sdk.types import Document, Hit, IngestReport, SparseVector
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from qdrant_client import models
+    from typing_extensions import Self
+
+__all__ = ["Retriever"]
+
+
+class Retriever:
+    """One collection of documents, searched by sparse vectors.
+
+    Making one does no work: the model loads and the collection opens at first use. ``upsert``
+    creates the collection where it does not exist; everything else then raises
+    CollectionNotFoundError.
+
+    Args:
+        url: Address of a Qdrant server, or ``":memory:"`` for a collection that lives as long as
+            this object.
+        path: Folder of an embedded collection, instead of a server.
+        collection: Name of the collection.
+        encoder: Makes the vectors; None for SpladeEncoder() with the default model.
+        api_key: Key of the server.
+        settings: Layout of a collection that is created; None for the defaults.
+        timeout_s: Seconds to wait for an answer of the server.
+
+    Raises:
+        ConfigError: if not exactly one of ``url`` and ``path`` is given.
+
+    Example:
+        >>> with Retriever(":memory:") as retriever:  # doctest: +SKIP
+        ...     retriever.upsert([Document("a1", "symptoms of a heart attack")])
+        ...     retriever.search("cardiac arrest signs", limit=3)
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        path: str | Path | None = None,
+        collection: str = "documents",
+        encoder: SparseEncoder | None = None,
+        api_key: str | None = None,
+        settings: CollectionSettings | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        if (url is None) == (path is None):
+            raise ConfigError(
+                f"url is {url!r} and path is {path!r}: give exactly one, a server's url such as "
+                "'http://localhost:6333', the path of a folder, or the url ':memory:'"
+            )
+        self._shown = f"Retriever({str(url or path)!r}, collection={collection!r})"
+        self._connection = Connection(
+            url,
+            path=path,
+            name=collection,
+            encoder=encoder,
+            api_key=api_key,
+            settings=settings,
+            timeout_s=timeout_s,
+        )
+
+    @property
+    def encoder(self) -> SparseEncoder:
+        """The encoder in use; loads the default model at first use."""
+        return self._connection.encoder
+
+    def upsert(
+        self,
+        documents: Iterable[Document],
+        *,
+        batch_size: int = 256,
+        show_progress_bar: bool | None = None,
+    ) -> IngestReport:
+        """Encode and store documents, replacing those with the same id.
+
+        The iterable is read batch by batch: memory does not grow with it. An id that comes more
+        than once is stored once, as its last document. A document with a ready-made vector is
+        stored with it. Documents of an empty vector are stored too, and never match.
+
+        A batch that the engine refuses is reported in ``failed``, and the next one is tried; an
+        engine that cannot be reached, or does not let us in, raises. If this raises, all batches
+        before stay stored, and calling it again with the same documents does no harm.
+
+        Args:
+            documents: Any iterable of Document, also a generator.
+            batch_size: Documents stored at once at most; a batch with very long texts is smaller.
+            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
+                takes a while.
+
+        Raises:
+            InvalidTypeError: if an item is not a Document.
+            InvalidDocumentError: if metadata cannot be stored as JSON.
+            InvalidVectorError: if a ready-made vector is not of the encoder's space.
+            EngineError: if no later batch could be stored either.
+        """
+        from tqdm import tqdm
+
+        from splade_sdk.retrieval.batches import document_batches
+        from splade_sdk.retrieval.ingest import ingest
+
+        batches = document_batches(documents, batch_size=batch_size)
+        collection = self._connection.open(create=True)
+        with tqdm(
+            total=len(documents) if isinstance(documents, Sequence) else None,
+            desc="Indexing",
+            unit="doc",
+            disable=None if show_progress_bar is None else not show_progress_bar,
+            delay=2.0 if show_progress_bar is None else 0.0,
+        ) as bar:
+            return ingest(batches, collection=collection, encoder=self.encoder, progress=bar)
+
+    def search(
+        self,
+        query: str | SparseVector,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        score_threshold: float | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+    ) -> list[Hit]:
+        """Return the best documents for a query, highest score first, ties by id.
+
+        The score is the inner product of the query's and the document's vector. Documents that
+        share no term with the query are not found, so fewer than ``limit`` hits are normal; a
+        query without a term, such as ``""``, finds nothing.
+
+        Args:
+            query: A text, or a ready-made vector of the encoder's space.
+            limit: Hits wanted at most, at least 1.
+            filter: Conditions on the metadata, as in ``{"year": 2024}``, or Qdrant's own Filter.
+            score_threshold: Lowest score wanted, inclusive.
+            offset: Hits to skip from the top.
+            with_payload: Return text and metadata.
+            with_vectors: Return the stored vectors.
+
+        Raises:
+            InvalidInputError: if an argument is out of range or the filter has the wrong shape.
+            InvalidTypeError: if an argument has the wrong type.
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the engine fails.
+        """
+        return self.search_batch(
+            [query],
+            limit=limit,
+            filter=filter,
+            score_threshold=score_threshold,
+            offset=offset,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+        )[0]
+
+    def search_batch(
+        self,
+        queries: Sequence[str | SparseVector],
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        score_threshold: float | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+    ) -> list[list[Hit]]:
+        """Answer several queries with one encoding and one call of the engine, in order.
+
+        Takes and raises what ``search`` does.
+        """
+        checked = require_queries(queries)
+        require_page(limit, offset, score_threshold)
+        conditions = to_filter(filter)
+        collection = self._connection.open()
+        if not checked:
+            return []
+        requests = [
+            SearchRequest(
+                vector,
+                limit=limit,
+                offset=offset,
+                filter=conditions,
+                score_threshold=score_threshold,
+                with_vectors=with_vectors,
+            )
+            for vector in self._query_vectors(checked)
+        ]
+        return [
+            [to_hit(point, offset + at, with_payload) for at, point in enumerate(points, start=1)]
+            for points in collection.search_batch(requests)
+        ]
+
+    @overload
+    def get(  # type: ignore[overload-overlap]
+        self, ids: str, *, with_vectors: bool = ...
+    ) -> Document | None: ...
+    @overload
+    def get(self, ids: Sequence[str], *, with_vectors: bool = ...) -> list[Document]: ...
+    def get(
+        self, ids: str | Sequence[str], *, with_vectors: bool = False
+    ) -> Document | list[Document] | None:
+        """Return documents by id.
+
+        Args:
+            ids: One id gives its document, or None where there is none; a list gives those that
+                exist, in the order asked for.
+            with_vectors: Return the stored vectors with them.
+        """
+        wanted = [ids] if isinstance(ids, str) else require_ids(ids)
+        records = self._connection.open().get(
+            [point_id(each) for each in wanted], with_vectors=with_vectors
+        )
+        found = [to_document(record) for record in records]
+        if isinstance(ids, str):
+            return found[0] if found else None
+        return found
+
+    def documents(
+        self,
+        *,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        batch_size: int = 256,
+        with_vectors: bool = False,
+    ) -> Iterator[Document]:
+        """Iterate over all documents that meet the filter, a page at a time, in the engine's order.
+
+        Args:
+            filter: Conditions on the metadata.
+            batch_size: Documents fetched at once.
+            with_vectors: Return the stored vectors with them.
+        """
+        conditions = to_filter(filter)
+        collection = self._connection.open()
+
+        def pages() -> Iterator[Document]:
+            offset = None
+            while True:
+                records, offset = collection.scroll(
+                    filter=conditions, limit=batch_size, offset=offset, with_vectors=with_vectors
+                )
+                yield from map(to_document, records)
+                if offset is None:
+                    return
+
+        return pages()
+
+    def count(
+        self,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+    ) -> int:
+        """Count exactly the documents that meet the filter."""
+        return self._connection.open().count(to_filter(filter))
+
+    def delete(
+        self,
+        ids: str | Sequence[str] | None = None,
+        *,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+    ) -> None:
+        """Delete documents by id or by filter; ids that do not exist are ignored.
+
+        Args:
+            ids: One id or several.
+            filter: Conditions on the metadata; an empty filter, which would match every
+                document, is refused.
+
+        Raises:
+            InvalidInputError: if not exactly one of ``ids`` and ``filter`` is given.
+            InvalidFilterError: if the filter is empty or has the wrong shape.
+        """
+        if (ids is None) == (filter is None):
+            raise InvalidInputError(
+                f"ids is {ids!r} and filter is {filter!r}: give exactly one of them"
+            )
+        if ids is None:
+            conditions = to_filter(filter)
+            if conditions is None:
+                raise InvalidFilterError(
+                    f"filter is {filter!r}: it has no condition, so it would delete every document"
+                )
+            self._connection.open().delete(conditions)
+        else:
+            wanted = [ids] if isinstance(ids, str) else require_ids(ids)
+            self._connection.open().delete([point_id(each) for each in wanted])
+
+    def optimize(self) -> None:
+        """Rebuild the index where the engine does not do so itself; best after a large upsert."""
+        self._connection.open().optimize()
+
+    def close(self) -> None:
+        """Release the engine; doing it twice is harmless, using the object after is an error."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    def _query_vectors(self, queries: list[str | SparseVector]) -> list[SparseVector]:
+        texts = [query for query in queries if isinstance(query, str)]
+        made = iter(self.encoder.encode_query(texts, show_progress_bar=False) if texts else ())
+        return [next(made) if isinstance(query, str) else query for query in queries]
