@@ -30,8 +30,8 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             row = json.loads(line.rstrip())
         except json.JSONDecodeError as error:
             raise InvalidDataError(
-                f"{where}: not JSON ({error.msg} at character {error.colno}): expected one object a "
-                'line, as in {"id": "a1", "text": "..."}'
+                f"{where}: not JSON ({error.msg} at character {error.colno}): expected one object "
+                'a line, as in {"id": "a1", "text": "..."}'
             ) from error
         if not isinstance(row, dict):
             raise InvalidDataError(

@@ -6,6 +6,7 @@ Python sources are parsed, not run. Modules written in C have no source: those a
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import sys
 import sysconfig
@@ -23,9 +24,30 @@ MAX_CHARACTERS = 600
 
 # Not libraries, tests, games, another language's runtime, or loud when imported.
 _SKIPPED = frozenset(
-    "__main__ antigravity distutils encodings ensurepip idlelib lib2to3 nis nt ntpath nturl2path "
-    "ossaudiodev pydoc_data readline spwd test this tkinter turtle turtledemo winreg "
-    "winsound".split()
+    (
+        "__main__",
+        "antigravity",
+        "distutils",
+        "encodings",
+        "ensurepip",
+        "idlelib",
+        "lib2to3",
+        "nis",
+        "nt",
+        "ntpath",
+        "nturl2path",
+        "ossaudiodev",
+        "pydoc_data",
+        "readline",
+        "spwd",
+        "test",
+        "this",
+        "tkinter",
+        "turtle",
+        "turtledemo",
+        "winreg",
+        "winsound",
+    )
 )
 # Where users find what a private module defines; others lose their underscore.
 _PUBLIC_NAMES = {
@@ -42,9 +64,10 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def stdlib_documents() -> Iterator[Document]:
-    """Yield one document for each public module, class, function and method with documentation.
+    """Yield one document for each documented module, class and function that is public.
 
-    The id is the qualified name, such as ``csv.DictReader``; each comes once.
+    Methods come of the built-in types alone. The id is the qualified name, such as
+    ``csv.writer``; each comes once.
     """
     seen: set[str] = set()
     for document in _all_documents():
@@ -94,9 +117,6 @@ def _parsed(file: Path, module: str) -> Iterator[Document]:
 def _defined(node: _Definition, name: str) -> Iterator[Document]:
     if isinstance(node, ast.ClassDef):
         yield from _document(name, "", ast.get_docstring(node), "class")
-        for child in node.body:
-            if isinstance(child, _Definition) and not child.name.startswith("_"):
-                yield from _defined(child, f"{name}.{child.name}")
     else:
         signature = f"({ast.unparse(node.args)})"
         yield from _document(name, signature, ast.get_docstring(node), "function")
@@ -123,7 +143,7 @@ def _members(owner: ModuleType | type, name: str) -> Iterator[Document]:
         documentation = inspect.getdoc(value)
         if isinstance(value, type):
             yield from _document(f"{name}.{key}", "", documentation, "class")
-            if isinstance(owner, ModuleType):
+            if owner is builtins:
                 yield from _members(value, f"{name}.{key}")
         elif inspect.isroutine(value):
             yield from _document(f"{name}.{key}", _signature(value), documentation, "function")
@@ -140,7 +160,7 @@ def _document(
     name: str, signature: str, documentation: str | None, kind: str
 ) -> Iterator[Document]:
     if documentation:
-        metadata = {"kind": kind, "module": name.split(".")[0]}
+        metadata = {"kind": kind, "module": name.partition(".")[0]}
         text = f"{name}{signature}\n{_beginning(documentation)}"
         yield Document(id=name, text=text, metadata=metadata)
 

@@ -1,0 +1,90 @@
+"""``splade index``: files into a collection."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Model, Url, Windows
+
+__all__ = ["EXAMPLES", "index"]
+
+EXAMPLES = """**Examples**
+
+`splade index notes/ --index ./idx` (every .txt, .md and .rst below notes/)
+
+`splade index docs.jsonl --index ./idx --text-field title --text-field body`
+
+`cat docs.jsonl | splade index - --url http://localhost:6333 --collection docs`
+"""
+
+
+def index(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH",
+            help="JSONL or CSV files, text files, folders of text files, or - for JSONL on stdin.",
+        ),
+    ],
+    *,
+    index: IndexFolder = None,
+    url: Url = None,
+    collection: CollectionName = "documents",
+    api_key: ApiKey = None,
+    id_field: Annotated[str, typer.Option(help="Field of the id (JSONL, CSV).")] = "id",
+    text_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field of the text (JSONL, CSV); more than one are joined.  [default: text]",
+            show_default=False,
+        ),
+    ] = None,
+    metadata_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field kept as metadata; may come more than once.  [default: all others]",
+            show_default=False,
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Documents stored at once.")] = 256,
+    windows: Windows = False,
+    model: Model = None,
+) -> None:
+    """Encode documents and store them.
+
+    Indexing the same ids again replaces them.
+    """
+    from splade_sdk.cli.documents import Fields, read_documents
+    from splade_sdk.cli.opening import open_retriever
+    from splade_sdk.cli.rows import STDIN
+    from splade_sdk.errors import EngineError
+
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise typer.BadParameter(f"there is no {path}", param_hint="'PATH'")
+    fields = Fields(
+        id=id_field,
+        text=tuple(text_field or ["text"]),
+        metadata=tuple(metadata_field) if metadata_field else None,
+    )
+    with open_retriever(
+        index, url, collection, api_key=api_key, model=model, windows=windows
+    ) as retriever:
+        report = retriever.upsert(read_documents(paths, fields), batch_size=batch_size)
+        if report.stored:
+            retriever.optimize()
+        total = retriever.count()
+    typer.echo(
+        f"{report.stored:,} documents stored, {total:,} in {collection} "
+        f"(encoding {report.encode_s:.1f} s, storing {report.store_s:.1f} s)"
+    )
+    if report.empty:
+        typer.echo(f"{report.empty:,} of them have no term: no query finds them", err=True)
+    if report.failed:
+        failed = sum(len(batch.ids) for batch in report.failed)
+        first = report.failed[0]
+        raise EngineError(
+            f"{failed:,} documents were not stored, from {first.ids[0]!r} on: {first.cause}; run "
+            "the same command again to store them"
+        ) from first.cause

@@ -1,0 +1,87 @@
+"""The ``splade`` command: wires the commands, and turns errors into one line and an exit code.
+
+Exit codes: 0 fine, 1 an error, 2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from splade_sdk import __version__
+from splade_sdk.cli import demo, encode, index, inspect, search
+from splade_sdk.cli import eval as evaluation
+from splade_sdk.errors import SpladeError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="splade",
+    help="SPLADE learned sparse retrieval on Qdrant: encode, index, search and evaluate, offline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
+app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.command("index", epilog=index.EXAMPLES)(index.index)
+app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"splade-sdk {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Start with `splade demo`, then see `splade index --help`.")
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """SPLADE learned sparse retrieval on Qdrant: encode, index, search and evaluate, offline."""
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after ``splade``; None takes the process's own.
+
+    Raises:
+        SystemExit: always, with the exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = words[: words.index("--")] if "--" in words else words
+    debug = "--debug" in options
+    if debug:
+        words.remove("--debug")
+    warnings.formatwarning = _one_line  # type: ignore[assignment]  # takes the rest as one
+    try:
+        app(args=words, prog_name="splade")
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_told(error))
+
+
+def _one_line(message: Warning | str, *_: object) -> str:
+    """Format a warning as one line, without the source line that raised it."""
+    return f"warning: {' '.join(str(message).split())}\n"
+
+
+def _told(error: Exception) -> int:
+    """Print one line on stderr and return the exit code."""
+    message = " ".join(str(error).split())
+    if not isinstance(error, SpladeError):
+        message = f"{type(error).__name__}: {message} (--debug shows where)"
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+    return 1

@@ -1,0 +1,74 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "ApiKey",
+    "CollectionName",
+    "IndexFolder",
+    "Json",
+    "Model",
+    "QuerySide",
+    "Url",
+    "Windows",
+]
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|DIR",
+        help="A SPLADE model, by folder or name; bm25 for the bag-of-words baseline. "
+        "Default: the small model that comes along.",
+        show_default=False,
+    ),
+]
+IndexFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        "-i",
+        metavar="DIR",
+        help="Folder of an embedded index.",
+        file_okay=False,
+        show_default=False,
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Qdrant server, such as http://localhost:6333.",
+        show_default=False,
+    ),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        help="Key of the server.",
+        envvar="QDRANT_API_KEY",
+        show_default=False,
+    ),
+]
+CollectionName = Annotated[
+    str, typer.Option("--collection", "-c", metavar="NAME", help="Name of the collection.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+QuerySide = Annotated[
+    bool, typer.Option("--query", help="Encode as queries instead of as documents.")
+]
+Windows = Annotated[
+    bool,
+    typer.Option(
+        "--windows",
+        help="Encode long documents whole, in overlapping windows, instead of cutting them.",
+    ),
+]

@@ -1,0 +1,76 @@
+"""``splade search``: the best documents for a query."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Json, Model, Url
+
+__all__ = ["EXAMPLES", "search"]
+
+EXAMPLES = """**Examples**
+
+`splade search "heart attack symptoms" --index ./idx`
+
+`splade search "heart attack" --index ./idx --filter '{"year": 2024}' --limit 3`
+
+`splade search "heart attack" --url http://localhost:6333 --json | jq '.[].id'`
+"""
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    *,
+    index: IndexFolder = None,
+    url: Url = None,
+    collection: CollectionName = "documents",
+    api_key: ApiKey = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Hits at most.")] = 10,
+    filter: Annotated[  # noqa: A002 - named as in Retriever.search
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="Conditions on the metadata, such as '{\"year\": 2024}'.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+    model: Model = None,
+) -> None:
+    """Find documents and print them, the best first."""
+    from splade_sdk.cli.opening import open_retriever
+    from splade_sdk.cli.tables import print_hits
+
+    conditions = _conditions(filter)
+    with open_retriever(index, url, collection, api_key=api_key, model=model) as retriever:
+        hits = retriever.search(query, limit=limit, filter=conditions)
+    if as_json:
+        rows = [
+            {"id": hit.id, "score": hit.score, "text": hit.text, "metadata": dict(hit.metadata)}
+            for hit in hits
+        ]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif hits:
+        print_hits(hits)
+    else:
+        typer.echo("no document shares a term with the query", err=True)
+
+
+def _conditions(given: str | None) -> dict[str, Any] | None:
+    from splade_sdk.errors import InvalidFilterError
+
+    if given is None:
+        return None
+    try:
+        conditions = json.loads(given)
+    except json.JSONDecodeError as error:
+        raise InvalidFilterError(
+            f"--filter is not JSON ({error.msg} at character {error.colno}): expected an object "
+            "such as '{\"year\": 2024}', in single quotes"
+        ) from error
+    if not isinstance(conditions, dict):
+        raise InvalidFilterError(
+            f"--filter is {given}: expected a JSON object such as '{{\"year\": 2024}}'"
+        )
+    return conditions

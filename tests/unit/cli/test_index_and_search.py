@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from splade_sdk.errors import RequestRejectedError
+from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.types import FailedBatch, IngestReport
+from tests.unit.cli.conftest import Ran
+
+Splade = Callable[..., Ran]
+ROWS = [
+    {"id": "heart", "text": "heart attack attack", "year": 2024},
+    {"id": "panic", "text": "panic attack", "year": 2020},
+]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "docs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def indexed(splade: Splade, corpus: Path, tmp_path: Path) -> str:
+    folder = str(tmp_path / "idx")
+    ran = splade("index", str(corpus), "--index", folder)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("2 documents stored, 2 in documents (encoding ")
+    assert ran.err == ""
+    return folder
+
+
+def test_found_documents_come_as_a_table(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "attack", "--index", indexed)
+    assert (ran.code, ran.err) == (0, "")
+    header, first, second = ran.out.splitlines()
+    assert header.split() == ["score", "id", "text"]
+    assert first.split() == ["2.00", "heart", "heart", "attack", "attack"]
+    assert second.split() == ["1.00", "panic", "panic", "attack"]
+
+
+def test_found_documents_come_as_json(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "attack", "--index", indexed, "--json", "--limit", "1")
+    assert json.loads(ran.out) == [
+        {"id": "heart", "score": 2.0, "text": "heart attack attack", "metadata": {"year": 2024}}
+    ]
+
+
+def test_a_filter_narrows(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "attack", "--index", indexed, "--filter", '{"year": 2020}', "--json")
+    assert [hit["id"] for hit in json.loads(ran.out)] == ["panic"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("{year: 2020}", "--filter is not JSON"), ("[1]", "--filter is [1]: expected a JSON object")],
+)
+def test_a_wrong_filter_is_told(splade: Splade, indexed: str, given: str, told: str) -> None:
+    ran = splade("search", "attack", "--index", indexed, "--filter", given)
+    assert (ran.code, ran.out) == (1, "")
+    assert told in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_nothing_found_is_no_error_and_prints_nothing(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "unknown", "--index", indexed)
+    assert ran == Ran(0, "", "no document shares a term with the query\n")
+    assert json.loads(splade("search", "unknown", "--index", indexed, "--json").out) == []
+
+
+def test_a_missing_index_is_told_in_one_line(splade: Splade, tmp_path: Path) -> None:
+    ran = splade("search", "attack", "--index", str(tmp_path / "gone"))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert "gone" in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (tmp_path / "gone").exists()
+
+
+def test_another_model_is_refused(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "attack", "--index", indexed, "--model", "other")
+    assert ran.code == 1
+    assert "'words'" in ran.err
+    assert "'other'" in ran.err
+
+
+def test_stdin_and_several_paths(
+    splade: Splade, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"id": "x", "text": "piped words"}\n'))
+    )
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "n.md").write_text("a note", encoding="utf-8")
+    folder = str(tmp_path / "idx2")
+    ran = splade("index", "-", str(corpus), str(tmp_path / "notes"), "--index", folder)
+    assert ran.out.startswith("4 documents stored, 4 in documents")
+
+
+def test_documents_without_terms_are_counted(splade: Splade, tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"id": "a", "text": ""}\n', encoding="utf-8")
+    ran = splade("index", str(path), "--index", str(tmp_path / "idx3"))
+    assert ran.code == 0
+    assert ran.err == "1 of them have no term: no query finds them\n"
+
+
+def test_a_bad_line_is_told_and_what_came_before_stays(splade: Splade, tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"id": "a", "text": "one"}\n{"id": "b", "text": 2}\n', encoding="utf-8")
+    folder = str(tmp_path / "idx4")
+    ran = splade("index", str(path), "--index", folder, "--batch-size", "1")
+    assert ran.code == 1
+    assert f"error: {path}:2: field 'text' is int" in ran.err
+    assert [
+        hit["id"] for hit in json.loads(splade("search", "one", "--index", folder, "--json").out)
+    ] == ["a"]
+
+
+def test_documents_that_were_not_stored_make_it_fail(
+    splade: Splade, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = FailedBatch(("heart", "panic"), RequestRejectedError("too large"))
+    monkeypatch.setattr(Retriever, "upsert", lambda *a, **k: IngestReport(failed=(failed,)))
+    monkeypatch.setattr(Retriever, "count", lambda *a, **k: 0)
+    ran = splade("index", str(corpus), "--index", str(tmp_path / "idx5"))
+    assert ran.code == 1
+    assert "2 documents were not stored, from 'heart' on: too large" in ran.err
