@@ -10,7 +10,7 @@ from torch import Tensor
 
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.guards import CollapseGuard, StartGuard
-from splade_sdk.training.losses.base import RankingLoss
+from splade_sdk.training.losses import Mixture
 from splade_sdk.training.regularizers import Regularizer, active_dims
 from splade_sdk.training.schedules import Schedule
 from splade_sdk.training.scores import Targets, score_batch
@@ -39,28 +39,28 @@ class Objective:
         L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents))
 
     Args:
-        ranking: The ranking loss.
-        query_regularizer: Penalty of the queries; None where they cannot change (SPLADE-doc).
-        document_regularizer: Penalty of the documents.
+        ranking: The ranking losses.
+        query_regularizer: Penalty of the queries; None leaves them alone.
+        document_regularizer: Penalty of the documents; None leaves them alone.
         strengths: Of the two; with a controller, where it starts.
         schedule: Growth of the strengths.
         warmup_steps: Its length.
         controller: Moves the strengths to a target sparsity; None keeps them.
-        start_guard: Holds the ranking loss back while vectors are dense.
+        start_guard: Holds the ranking loss back while vectors are dense; None never does.
         collapse_guard: Stops a run whose vectors are empty.
     """
 
     def __init__(
         self,
-        ranking: RankingLoss,
+        ranking: Mixture,
         *,
         query_regularizer: Regularizer | None,
-        document_regularizer: Regularizer,
+        document_regularizer: Regularizer | None,
         strengths: Strengths,
         schedule: Schedule,
         warmup_steps: int,
         controller: SparsityController | None,
-        start_guard: StartGuard,
+        start_guard: StartGuard | None,
         collapse_guard: CollapseGuard,
     ) -> None:
         self._ranking = ranking
@@ -91,34 +91,42 @@ class Objective:
             step: Optimiser steps done so far.
         """
         measured = (float(active_dims(query_weights)), float(active_dims(document_weights)))
-        if not self._measured:
+        if self._start_guard is not None and not self._measured:
             self._start_guard.update(*measured)
         self._measured.append(measured)
-        dense = self._start_guard.is_dense
-        scheduled = 1.0 if dense else self._schedule(step, self._warmup_steps)
-        ranking = self._ranking(score_batch(query_weights, document_weights, targets)).mean()
+        trust = 1.0 if self._start_guard is None else self._start_guard.ranking_factor
+        scheduled = 1.0 if self._is_dense else self._schedule(step, self._warmup_steps)
+        ranking = self._ranking(score_batch(query_weights, document_weights, targets))
         strengths = self.strengths
-        sparsity = document_weights.new_zeros(())
-        flops_query = document_weights.new_zeros(())
+        query_penalty = document_penalty = document_weights.new_zeros(())
         if self._query_regularizer is not None:
-            flops_query = self._query_regularizer(query_weights, document_weights)
-            sparsity = sparsity + strengths.query * flops_query
-        flops_document = self._document_regularizer(document_weights, query_weights)
-        sparsity = scheduled * (sparsity + strengths.document * flops_document)
-        total = self._start_guard.ranking_factor * ranking + sparsity
+            query_penalty = self._query_regularizer(query_weights, document_weights)
+        if self._document_regularizer is not None:
+            document_penalty = self._document_regularizer(document_weights, query_weights)
+        sparsity = scheduled * (
+            strengths.query * query_penalty + strengths.document * document_penalty
+        )
+        parts = {
+            "ranking_loss": ranking.total,
+            **{f"{name}_loss": value for name, value in ranking.parts.items()},
+            "sparsity_loss": sparsity,
+            "query_penalty": query_penalty,
+            "document_penalty": document_penalty,
+        }
         return StepLoss(
-            total,
-            {
-                "ranking_loss": float(ranking.detach()),
-                "sparsity_loss": float(sparsity.detach()),
+            trust * ranking.total + sparsity,
+            {name: float(value.detach()) for name, value in parts.items()}
+            | {
                 "query_active_dims": measured[0],
                 "document_active_dims": measured[1],
-                "query_penalty": float(flops_query.detach()),
-                "document_penalty": float(flops_document.detach()),
                 "query_strength": strengths.query * scheduled,
                 "document_strength": strengths.document * scheduled,
             },
         )
+
+    @property
+    def _is_dense(self) -> bool:
+        return self._start_guard is not None and self._start_guard.is_dense
 
     def end_step(self, step: int) -> None:
         """Take in that the optimiser has stepped.
@@ -134,27 +142,24 @@ class Objective:
         query, document = torch.tensor(self._measured).mean(dim=0).tolist()
         self._measured = []
         self._collapse_guard.update(step, query, document, self.strengths)
-        if self._controller is not None and not self._start_guard.is_dense:
+        if self._controller is not None and not self._is_dense:
             self._controller.update(query, document, self._schedule(step, self._warmup_steps))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must be kept to go on exactly after a restart."""
-        return {
-            "controller": None if self._controller is None else self._controller.state_dict(),
-            "start_guard": self._start_guard.state_dict(),
-            "collapse_guard": self._collapse_guard.state_dict(),
-            "query_regularizer": (
-                {} if self._query_regularizer is None else self._query_regularizer.state_dict()
-            ),
-            "document_regularizer": self._document_regularizer.state_dict(),
-        }
+        return {name: part.state_dict() for name, part in self._stateful().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
-        if self._controller is not None and state["controller"] is not None:
-            self._controller.load_state_dict(state["controller"])
-        self._start_guard.load_state_dict(state["start_guard"])
-        self._collapse_guard.load_state_dict(state["collapse_guard"])
-        if self._query_regularizer is not None:
-            self._query_regularizer.load_state_dict(state["query_regularizer"])
-        self._document_regularizer.load_state_dict(state["document_regularizer"])
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
+
+    def _stateful(self) -> dict[str, Any]:
+        parts = {
+            "controller": self._controller,
+            "start_guard": self._start_guard,
+            "collapse_guard": self._collapse_guard,
+            "query_regularizer": self._query_regularizer,
+            "document_regularizer": self._document_regularizer,
+        }
+        return {name: part for name, part in parts.items() if part is not None}

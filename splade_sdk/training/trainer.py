@@ -19,7 +19,7 @@ from splade_sdk.training.objective import Objective
 from splade_sdk.training.scores import Targets
 
 if TYPE_CHECKING:
-    from torch.utils.data import Dataset
+    from torch.utils.data import Dataset, Sampler
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["SpladeTrainer", "TrainingBatch"]
@@ -46,6 +46,7 @@ class SpladeTrainer(Trainer):
         max_length: Tokens of a text at most, for the saved model.
         train_dataset: What ``data_collator`` takes rows of.
         data_collator: Makes a TrainingBatch of rows.
+        sampler: Order of the rows.
         cached_chunk_size: Texts that hold activations at a time (gradient caching, Gao et al.
             2021, arXiv 2101.06983); None holds the whole batch.
         callbacks: Further callbacks.
@@ -61,6 +62,7 @@ class SpladeTrainer(Trainer):
         max_length: int,
         train_dataset: Dataset[Any],
         data_collator: Callable[[list[Any]], Any],
+        sampler: Sampler[int],
         cached_chunk_size: int | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -74,9 +76,14 @@ class SpladeTrainer(Trainer):
         self.objective: Objective = objective
         self.model_accepts_loss_kwargs = False
         self._tokenizer = tokenizer
+        self._sampler = sampler
         self._max_length = max_length
         self._cached_chunk_size = cached_chunk_size
         self._parts: dict[str, list[float]] = defaultdict(list)
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
+        del train_dataset
+        return self._sampler
 
     def compute_loss(
         self,

@@ -1,0 +1,184 @@
+"""From a TrainingConfig to the parts of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainingArguments
+
+from splade_sdk.encoders.checkpoint import fetch, read_checkpoint
+from splade_sdk.encoders.masked_lm import MaskedLM, load_masked_lm
+from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.errors import ConfigError, InvalidDataError, ModelFormatError
+from splade_sdk.training.config import RegularizerConfig, TrainingConfig
+from splade_sdk.training.controller import SparsityController, Strengths
+from splade_sdk.training.data import Example, MixedData, collate, open_source
+from splade_sdk.training.guards import CollapseGuard, StartGuard
+from splade_sdk.training.losses import Mixture, make_loss
+from splade_sdk.training.model import SpladeModel, TokenBatch
+from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head, warm_up
+from splade_sdk.training.objective import Objective
+from splade_sdk.training.regularizers import Regularizer, make_regularizer
+from splade_sdk.training.schedules import get_schedule
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["build_arguments", "build_collator", "build_data", "build_model", "build_objective"]
+
+# What a model without a head learns to give back, and is calibrated on.
+_HEAD_TEXTS = 320
+_HEAD_STEPS = 100
+
+
+def build_model(
+    config: TrainingConfig, data: MixedData
+) -> tuple[SpladeModel, PreTrainedTokenizerBase]:
+    """Load the base model and its tokenizer; a model without a masked-LM head gets one.
+
+    Args:
+        config: The run's settings.
+        data: Its documents warm a new head up.
+
+    Raises:
+        ModelError: if the base cannot be loaded.
+        ConfigError: if the tokenizer has more tokens than the model.
+    """
+    from transformers import AutoTokenizer
+
+    folder = read_checkpoint(
+        fetch(config.model.base, revision=None, allow_pickle=False)
+    ).document.folder
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    try:
+        masked_lm = load_masked_lm(folder, dtype=torch.float32)
+    except ModelFormatError:
+        masked_lm = _with_new_head(folder, tokenizer, data)
+    vocabulary = masked_lm.weight.shape[0]
+    if len(tokenizer) > vocabulary:
+        raise ConfigError(
+            f"the tokenizer of {config.model.base!r} has {len(tokenizer)} tokens, but its model "
+            f"only {vocabulary}: they do not belong together"
+        )
+    model = SpladeModel(
+        masked_lm,
+        pooling=config.model.pooling,
+        activation=config.model.activation,
+        query_token_weights=None if config.model.query_expansion else torch.ones(vocabulary),
+    )
+    return model, tokenizer
+
+
+def _with_new_head(folder: Path, tokenizer: PreTrainedTokenizerBase, data: MixedData) -> MaskedLM:
+    masked_lm = masked_lm_with_new_head(folder)
+    step = max(1, len(data) // _HEAD_TEXTS)
+    texts = [data[at].documents[0] for at in range(0, len(data), step)][:_HEAD_TEXTS]
+    warm_up(masked_lm, tokenizer, texts, steps=_HEAD_STEPS)
+    calibrate_bias(masked_lm, tokenizer, texts)
+    return masked_lm
+
+
+def build_data(config: TrainingConfig) -> MixedData:
+    """Open the sources.
+
+    Raises:
+        InvalidDataError: if one is empty or has a line that cannot be used.
+    """
+    sources = []
+    for each in config.data:
+        source = open_source(each.path, each.split)
+        if not len(source):
+            raise InvalidDataError(f"{each.path}: holds no example: expected at least one")
+        sources.append(source)
+    return MixedData(sources, max_negatives=config.negatives_per_query, seed=config.seed)
+
+
+def build_collator(
+    config: TrainingConfig, tokenizer: PreTrainedTokenizerBase
+) -> Callable[[Sequence[Example]], dict[str, Any]]:
+    """Return what makes a TrainingBatch of examples."""
+    queries = TextTokenizer(tokenizer, max_length=config.model.max_query_tokens)
+    documents = TextTokenizer(tokenizer, max_length=config.model.max_document_tokens)
+
+    def collate_tokens(examples: Sequence[Example]) -> dict[str, Any]:
+        batch = collate(examples)
+        return {
+            "query": TokenBatch.from_ids(queries.pieces(batch.queries).ids),
+            "document": TokenBatch.from_ids(documents.pieces(batch.documents).ids),
+            "targets": batch.targets,
+        }
+
+    return collate_tokens
+
+
+def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
+    """Put the loss together.
+
+    Args:
+        config: The run's settings.
+        total_steps: Optimiser steps of the run.
+    """
+    sparsity = config.sparsity
+    strengths = Strengths(
+        sparsity.query.strength if sparsity.query else 0.0,
+        sparsity.document.strength if sparsity.document else 0.0,
+    )
+    controller = None
+    if sparsity.target_active_dims is not None:
+        controller = SparsityController(sparsity.target_active_dims, total_steps, strengths)
+    limit = sparsity.max_start_active_dims
+    return Objective(
+        Mixture(
+            [
+                (each.name, make_loss(each.name, **each.options), each.weight)
+                for each in config.losses
+            ]
+        ),
+        query_regularizer=_regularizer(sparsity.query),
+        document_regularizer=_regularizer(sparsity.document),
+        strengths=strengths,
+        schedule=get_schedule(sparsity.schedule),
+        warmup_steps=round(sparsity.warmup_share * total_steps),
+        controller=controller,
+        start_guard=None if limit is None else StartGuard(limit),
+        collapse_guard=CollapseGuard(),
+    )
+
+
+def _regularizer(config: RegularizerConfig | None) -> Regularizer | None:
+    return None if config is None else make_regularizer(config.name, **config.options)
+
+
+def build_arguments(config: TrainingConfig, *, total_steps: int) -> TrainingArguments:
+    """Translate to transformers' settings.
+
+    Args:
+        config: The run's settings.
+        total_steps: Optimiser steps of the run.
+    """
+    optimizer = config.optimizer
+    return TrainingArguments(
+        output_dir=str(config.output_dir),
+        max_steps=total_steps,
+        per_device_train_batch_size=optimizer.batch_size,
+        gradient_accumulation_steps=optimizer.accumulation_steps,
+        learning_rate=optimizer.learning_rate,
+        weight_decay=optimizer.weight_decay,
+        warmup_steps=round(optimizer.warmup_share * total_steps),
+        lr_scheduler_type=optimizer.lr_scheduler,
+        max_grad_norm=optimizer.max_grad_norm,
+        logging_steps=config.log_every_steps,
+        save_steps=config.checkpoints.every_steps,
+        save_total_limit=config.checkpoints.keep,
+        seed=config.seed,
+        bf16=config.dtype == "bfloat16",
+        fp16=config.dtype == "float16",
+        report_to=[],
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+        dataloader_drop_last=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )

@@ -1,0 +1,131 @@
+"""train: one configuration in, one run folder out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from transformers import TrainerCallback, set_seed
+from transformers.integrations.integration_utils import TensorBoardCallback
+
+from splade_sdk.errors import TrainingError
+from splade_sdk.training.build import (
+    build_arguments,
+    build_collator,
+    build_data,
+    build_model,
+    build_objective,
+)
+from splade_sdk.training.card import write_card
+from splade_sdk.training.checkpoints import last_checkpoint
+from splade_sdk.training.config import TrainingConfig
+from splade_sdk.training.data import MixingSampler
+from splade_sdk.training.log import CsvLog, read_log
+from splade_sdk.training.plots import plot_log
+from splade_sdk.training.trainer import SpladeTrainer
+
+__all__ = ["train"]
+
+
+def train(config: TrainingConfig, *, resume: bool = True) -> Path:
+    """Train a model.
+
+    The run folder ``config.output_dir`` holds ``config.json``, ``log.csv``, ``tensorboard/``,
+    ``plots/``, checkpoints, and at the end ``model/`` with its card.
+
+    Args:
+        config: The run's settings.
+        resume: Go on from the newest whole checkpoint of the folder, if there is one; False wants
+            a folder without any.
+
+    Returns:
+        The folder of the trained model, for SpladeEncoder.
+
+    Raises:
+        TrainingError: if ``resume`` is False and there are checkpoints, the folder belongs to
+            other settings, or the run cannot go on.
+        InvalidDataError: if the data cannot be used.
+        ModelError: if the base model cannot be loaded.
+    """
+    folder = config.output_dir
+    checkpoint = last_checkpoint(folder)
+    if checkpoint is not None and not resume:
+        raise TrainingError(
+            f"{folder} holds the run that wrote {checkpoint.name}: resume it, or choose another "
+            "output_dir"
+        )
+    _claim(folder, config)
+    set_seed(config.seed)
+    data = build_data(config)
+    model, tokenizer = build_model(config, data)
+    sampler = MixingSampler(
+        data.lengths,
+        [each.weight for each in config.data],
+        batch_size=config.optimizer.batch_size,
+        seed=config.seed,
+        same_source_batches=config.same_source_batches,
+    )
+    total_steps = _total_steps(config, len(sampler))
+    callbacks: list[TrainerCallback] = [CsvLog(folder / "log.csv"), _tensorboard(folder)]
+    if config.evaluation is not None:
+        from splade_sdk.training.development import DevelopmentEvaluation
+
+        callbacks.append(DevelopmentEvaluation(config.evaluation, model, tokenizer, config.model))
+    trainer = SpladeTrainer(
+        model,
+        build_arguments(config, total_steps=total_steps),
+        objective=build_objective(config, total_steps=total_steps),
+        tokenizer=tokenizer,
+        max_length=config.model.max_document_tokens,
+        train_dataset=data,
+        data_collator=build_collator(config, tokenizer),
+        sampler=sampler,
+        cached_chunk_size=config.optimizer.cached_chunk_size,
+        callbacks=callbacks,
+    )
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    target = folder / "model"
+    if trainer.is_world_process_zero():
+        model.save_pretrained(target, tokenizer, max_length=config.model.max_document_tokens)
+        log = read_log(folder / "log.csv")
+        plot_log(log, folder / "plots")
+        write_card(target, config, log, examples=len(data))
+    return target
+
+
+def _claim(folder: Path, config: TrainingConfig) -> None:
+    """Write the settings into the folder, or check that they are those it was made with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.json"
+    ours = json.loads(config.model_dump_json())
+    if path.is_file():
+        theirs = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(key for key in ours if ours[key] != theirs.get(key))
+        if changed and last_checkpoint(folder) is not None:
+            raise TrainingError(
+                f"{folder} holds a run with other settings (other {', '.join(changed)}): choose "
+                "another output_dir"
+            )
+    path.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+
+
+def _total_steps(config: TrainingConfig, examples: int) -> int:
+    if config.optimizer.max_steps is not None:
+        return config.optimizer.max_steps
+    from accelerate import PartialState
+
+    optimizer = config.optimizer
+    ranks = PartialState().num_processes
+    per_step = optimizer.batch_size * optimizer.accumulation_steps * ranks
+    steps = int(optimizer.epochs * (examples // per_step))
+    if steps < 1:
+        raise TrainingError(
+            f"{examples} examples do not fill one step of {per_step}: lower batch_size, or add data"
+        )
+    return steps
+
+
+def _tensorboard(folder: Path) -> TensorBoardCallback:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return TensorBoardCallback(SummaryWriter(log_dir=str(folder / "tensorboard")))
