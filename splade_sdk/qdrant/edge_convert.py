@@ -149,6 +149,12 @@ def _match(given: models.Match) -> Any:
     raise _unsupported(given)
 
 
+def _match_value(given: models.MatchValue) -> Any:
+    # The engine reads Python's own bool as the integer 0 or 1, which matches no stored bool.
+    value = np.bool_(given.value) if isinstance(given.value, bool) else given.value
+    return edge.MatchValue(value)
+
+
 def _range(given: models.Range | models.DatetimeRange) -> Any:
     if isinstance(given, models.Range):
         return edge.RangeFloat(**_bounds(given))
@@ -213,5 +219,5 @@ _MATCHES: dict[str, Callable[[Any], Any]] = {
     "MatchSubstring": lambda given: edge.MatchSubstring(given.substring),
     "MatchText": lambda given: edge.MatchText(given.text),
     "MatchTextAny": lambda given: edge.MatchTextAny(given.text_any),
-    "MatchValue": lambda given: edge.MatchValue(given.value),
+    "MatchValue": _match_value,
 }

@@ -17,7 +17,7 @@ from splade_sdk.errors import InvalidVectorError
 from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
 from splade_sdk.types import SparseBatch, SparseVector
 
-__all__ = ["depth", "engine_threshold", "require_space", "top"]
+__all__ = ["depth", "engine_threshold", "lowest_score", "require_space", "top"]
 
 _ROUNDING = 2e-6  # relative error of a float32 sum of some 30 products, generously
 _MAX_EXTRA = 4096  # hits fetched beyond the wanted ones to settle ties, at most
@@ -60,22 +60,26 @@ def top(
     if read:
         points = _settled(points, request.vector, read)
     if request.score_threshold is not None:
-        lowest = np.float32(request.score_threshold)
+        lowest = lowest_score(request.score_threshold)
         points = [point for point in points if point.score >= lowest]
     return sorted(points, key=_order)[request.offset : wanted]
 
 
-def engine_threshold(score_threshold: float | None) -> float | None:
-    """Return the threshold to send so that engines that want more than it also take equality.
+def lowest_score(score_threshold: float) -> np.float32:
+    """Return a threshold as scores are: in float32, infinite where it is too large for that."""
+    with np.errstate(over="ignore"):
+        return np.float32(score_threshold)
 
-    Scores are float32; the value is the float32 just below the one asked for.
+
+def engine_threshold(score_threshold: float | None) -> float | None:
+    """Return the threshold to send so that an engine that wants more than it takes equality too.
+
+    This is the float32 just below the one asked for. All scores are > 0, so that nothing needs to
+    be sent for a lower one.
     """
-    if score_threshold is None:
+    if score_threshold is None or score_threshold <= 0:
         return None
-    limits = np.finfo(np.float32)
-    bounded = np.float32(min(max(score_threshold, float(limits.min)), float(limits.max)))
-    below = np.nextafter(bounded, np.float32(-np.inf))
-    return float(max(below, limits.min))
+    return float(np.nextafter(lowest_score(score_threshold), np.float32(-np.inf)))
 
 
 def require_space(vectors: Sequence[SparseVector], dimensions: int, where: str) -> None:

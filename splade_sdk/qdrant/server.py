@@ -184,6 +184,8 @@ class ServerCollection:
             else models.PointIdsList(points=list(ids))
         )
         with self._engine("delete points") as client:
+            if not isinstance(ids, models.Filter) and not ids:
+                return  # the engine refuses an empty list
             client.delete(self._collection, points_selector=selector, wait=True)
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name

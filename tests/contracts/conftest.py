@@ -1,0 +1,160 @@
+"""The engines that the contract suite runs over, each as a way to open a collection by name."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.memory import MemoryCollection
+
+Opener = Callable[..., Any]
+
+DIMENSIONS = 64
+
+
+def fingerprint(**changes: Any) -> Fingerprint:
+    given = {
+        "kind": "other",
+        "model": "contract-model",
+        "revision": "r1",
+        "vocabulary_sha256": "v1",
+        "dimensions": DIMENSIONS,
+    }
+    return Fingerprint(**{**given, **changes})
+
+
+def _memory(_: Path) -> Opener:
+    return lambda _name, encoder, settings=None, **_kw: MemoryCollection(encoder, settings)
+
+
+def _embedded(folder: Path) -> Opener:
+    from splade_sdk.qdrant.embedded import EmbeddedCollection
+
+    return lambda name, encoder, settings=None, **kw: EmbeddedCollection.open(
+        folder, name=name, fingerprint=encoder, settings=settings, **kw
+    )
+
+
+def _temporary(_: Path) -> Opener:
+    from splade_sdk.qdrant.embedded import EmbeddedCollection
+
+    return lambda _name, encoder, settings=None, **_kw: EmbeddedCollection.temporary(
+        fingerprint=encoder, settings=settings
+    )
+
+
+def _local(folder: Path) -> Opener:
+    from splade_sdk.qdrant.server import ServerCollection
+
+    return lambda name, encoder, settings=None, **kw: ServerCollection.open(
+        path=folder, name=name, fingerprint=encoder, settings=settings, **kw
+    )
+
+
+def _local_memory(_: Path) -> Opener:
+    from splade_sdk.qdrant.server import ServerCollection
+
+    return lambda name, encoder, settings=None, **kw: ServerCollection.open(
+        ":memory:", name=name, fingerprint=encoder, settings=settings, **kw
+    )
+
+
+def _server(_: Path) -> Opener:
+    from splade_sdk.qdrant.server import ServerCollection
+
+    run = uuid4().hex[:8]
+    return lambda name, encoder, settings=None, **kw: ServerCollection.open(
+        os.environ["QDRANT_URL"],
+        api_key=os.environ.get("QDRANT_API_KEY"),
+        name=f"splade_contract_{run}_{name}",
+        fingerprint=encoder,
+        settings=settings,
+        **kw,
+    )
+
+
+PERSISTENT = [pytest.param(_embedded, id="embedded"), pytest.param(_local, id="local-path")]
+if "QDRANT_URL" in os.environ:
+    PERSISTENT.append(pytest.param(_server, id="server", marks=pytest.mark.server))
+ENGINES = [
+    pytest.param(_memory, id="memory"),
+    pytest.param(_temporary, id="embedded-temporary"),
+    pytest.param(_local_memory, id="local-memory"),
+    *PERSISTENT,
+]
+
+
+class Engine:
+    """Opens collections of one engine, and closes and removes them after the test."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._opened: list[Any] = []
+
+    def open(
+        self,
+        name: str = "docs",
+        encoder: Fingerprint | None = None,
+        settings: CollectionSettings | None = None,
+        **kw: Any,
+    ) -> Collection:
+        made: Collection = self._opener(name, encoder or fingerprint(), settings, **kw)
+        self._opened.append(made)
+        return made
+
+    def clean(self) -> None:
+        for each in self._opened:
+            each.close()
+
+
+def _engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    # In memory where that can be: local mode syncs the disk for every single point.
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        engine = Engine(request.param(Path(folder) / "index"))
+        yield engine
+        engine.clean()
+    if request.param is _server:
+        _drop_collections()
+
+
+def _drop_collections() -> None:
+    from qdrant_client import QdrantClient
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = QdrantClient(os.environ["QDRANT_URL"], api_key=os.environ.get("QDRANT_API_KEY"))
+    for each in client.get_collections().collections:
+        if each.name.startswith("splade_contract_"):
+            client.delete_collection(each.name)
+    client.close()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    yield from _engine(request)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def shared_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """One engine for many tests that only read."""
+    yield from _engine(request)
+
+
+@pytest.fixture(params=PERSISTENT)
+def persistent(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    yield from _engine(request)
+
+
+@pytest.fixture
+def collection(engine: Engine) -> Collection:
+    return engine.open()
