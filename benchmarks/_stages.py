@@ -1,0 +1,49 @@
+"""Where the time of encoding goes: wall time of each stage, measured around its function."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from splade_sdk.encoders import head, model_side, screening
+from splade_sdk.encoders.head import VocabularyHead
+from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.screening import Screen
+from splade_sdk.encoders.tokenization import TextTokenizer
+
+# A stage contains those that are indented below it in the results.
+STAGES = {
+    "tokenisation": (TextTokenizer, "pieces"),
+    "backbone": (MaskedLM, "forward"),
+    "head": (VocabularyHead, "active_terms"),
+    "head: screen": (Screen, "candidates"),
+    "head: screen, integer products": (screening, "max_over_tokens"),
+    "head: exact weights": (VocabularyHead, "_weights_of"),
+    "head: whole vocabulary": (head, "pool_logits"),
+    "assembly": (model_side, "_assemble"),
+}
+
+
+@contextmanager
+def timed_stages() -> Iterator[dict[str, float]]:
+    """Yield seconds by stage, which grow as texts are encoded inside the block."""
+    seconds = dict.fromkeys(STAGES, 0.0)
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                seconds[name] += time.perf_counter() - start
+
+        return call
+
+    with ExitStack() as stack:
+        for name, (owner, attribute) in STAGES.items():
+            function = getattr(owner, attribute)
+            stack.enter_context(patch.object(owner, attribute, timed(name, function)))
+        yield seconds
