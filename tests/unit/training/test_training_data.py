@@ -2,6 +2,7 @@ import gzip
 import json
 import pickle
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -331,3 +332,24 @@ class TestCollate:
     def test_text_ids_are_the_same_in_every_process(self):
         assert text_id("sparse") == 0x51C2C87E5A2BF9C1 or text_id("sparse") >= 0
         assert text_id("a") != text_id("b")
+
+
+@pytest.mark.data
+class TestRealData:
+    FOLDER = Path(__file__).parents[4] / "shared" / "data"
+
+    @pytest.fixture(autouse=True)
+    def _skip_where_absent(self):
+        if not self.FOLDER.is_dir():
+            pytest.skip(f"no collections at {self.FOLDER}")
+
+    def test_reads_compressed_pairs(self):
+        source = open_source(self.FOLDER / "train" / "scitldr.jsonl.zst")
+
+        assert len(source) == 5407
+        assert all(len(source[at].documents) == 1 for at in range(0, len(source), 100))
+
+    def test_reads_a_collection(self):
+        source = open_source(self.FOLDER / "scifact")
+
+        assert len({source[at].query for at in range(len(source))}) == 809
