@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.errors import CollectionMismatchError
+
+SPLADE = Fingerprint(
+    kind="splade",
+    model="splade-tiny",
+    revision="r1",
+    pooling="max",
+    activation="log1p_relu",
+    vocabulary_sha256="v1",
+    dimensions=30522,
+)
+
+
+@pytest.mark.parametrize("settings", [SPLADE, CollectionSettings()])
+def test_settings_are_frozen(settings: Fingerprint | CollectionSettings) -> None:
+    for name in type(settings).model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(settings, name, getattr(settings, name))
+
+
+@pytest.mark.parametrize("settings", [SPLADE, CollectionSettings()])
+def test_unknown_keys_are_refused(settings: Fingerprint | CollectionSettings) -> None:
+    with pytest.raises(ValidationError, match=r"(?s)nonsense.*[Ee]xtra inputs"):
+        type(settings)(**settings.model_dump(), nonsense=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bad"),
+    [
+        (SPLADE, {"dimensions": 0}),
+        (SPLADE, {"kind": "dense"}),
+        (SPLADE, {"pooling": "mean"}),
+        (SPLADE, {"activation": "gelu"}),
+        (CollectionSettings(), {"sparse_vector": ""}),
+        (CollectionSettings(), {"datatype": "int8"}),
+        (CollectionSettings(), {"indexed_fields": {"year": "number"}}),
+    ],
+)
+def test_values_out_of_range_are_refused(
+    settings: Fingerprint | CollectionSettings, bad: dict[str, object]
+) -> None:
+    with pytest.raises(ValidationError, match=next(iter(bad))):
+        type(settings)(**{**settings.model_dump(), **bad})
+
+
+@pytest.mark.parametrize(
+    "settings", [SPLADE, CollectionSettings(indexed_fields={"year": "integer"})]
+)
+def test_settings_survive_json(settings: Fingerprint | CollectionSettings) -> None:
+    assert type(settings).model_validate_json(settings.model_dump_json()) == settings
+
+
+CHANGES = {
+    "kind": "other",
+    "revision": "r2",
+    "pooling": "sum",
+    "activation": "log1p_log1p_relu",
+    "vocabulary_sha256": "v2",
+    "dimensions": 105879,
+    "idf": True,
+}
+
+
+def test_every_field_but_the_name_is_compared() -> None:
+    assert set(CHANGES) == set(Fingerprint.model_fields) - {"model"}
+
+
+@pytest.mark.parametrize(("name", "value"), CHANGES.items())
+def test_another_model_is_refused_with_both_named(name: str, value: object) -> None:
+    other = SPLADE.model_copy(update={name: value, "model": "other-model"})
+    assert SPLADE.differences(other) == {name: (getattr(SPLADE, name), value)}
+    with pytest.raises(CollectionMismatchError) as caught:
+        SPLADE.require_same(other, where="collection 'docs'")
+    for told in ("collection 'docs'", "'splade-tiny'", "'other-model'", name, repr(value)):
+        assert told in str(caught.value)
+
+
+def test_the_same_model_under_another_name_is_the_same() -> None:
+    SPLADE.require_same(SPLADE.model_copy(update={"model": "/elsewhere"}), where="docs")
