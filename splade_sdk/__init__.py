@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from splade_sdk.config import CollectionSettings
     from splade_sdk.encoders.base import SparseEncoder
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.splade import SpladeEncoder
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Bm25Encoder": "splade_sdk.encoders.bm25",
+    "CollectionSettings": "splade_sdk.config",
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
@@ -36,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "Bm25Encoder",
+    "CollectionSettings",
     "Document",
     "Hit",
     "IngestReport",

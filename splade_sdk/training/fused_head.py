@@ -60,7 +60,9 @@ class FusedHead:
         Returns:
             Weights >= 0, in the tokens' dtype. Shape: ``(batch, vocabulary)``.
         """
-        pooled: Tensor = _Pool.apply(tokens, weight, bias, list(lengths), self)
+        pooled: Tensor = _Pool.apply(  # type: ignore[no-untyped-call]
+            tokens, weight, bias, list(lengths), self
+        )
         return pooled
 
     def candidates(
