@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,7 @@ def demo(
     from rich.console import Console
 
     from splade_sdk.cli.opening import open_encoder
-    from splade_sdk.cli.tables import print_hits
+    from splade_sdk.cli.tables import print_answers
     from splade_sdk.retrieval.retriever import Retriever
 
     encoder = open_encoder(model)
@@ -69,9 +70,9 @@ def demo(
         answers = retriever.search_batch(QUESTIONS, limit=ANSWERS)
         total = retriever.count()
     console.print(f"[bold]{total:,} docstrings of Python {platform.python_version()}[/bold]")
-    for question, hits in zip(QUESTIONS, answers, strict=True):
-        console.print(f"\n[bold magenta]? {question}[/bold magenta]")
-        print_hits(hits, console=console)
+    # A text's first line is the name and signature; the name is the id already.
+    shown = [[replace(hit, text=hit.text.partition("\n")[2]) for hit in hits] for hits in answers]
+    print_answers(zip(QUESTIONS, shown, strict=True), console=console)
     command = f'splade search "your own question" --index {shlex.quote(str(folder))}'
     command += f" --model {shlex.quote(model)}" if model else ""
     console.print("\nAsk your own:")
@@ -80,8 +81,6 @@ def demo(
 
 def _index_once(retriever: "Retriever") -> None:
     """Index this interpreter's docstrings, unless all of them are stored already."""
-    from dataclasses import replace
-
     from splade_sdk.cli.stdlib_docs import stdlib_documents
     from splade_sdk.errors import CollectionNotFoundError
 

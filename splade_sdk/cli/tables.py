@@ -11,10 +11,10 @@ from rich.text import Text
 
 from splade_sdk.types import Hit
 
-__all__ = ["print_hits", "print_terms"]
+__all__ = ["print_answers", "print_hits", "print_terms"]
 
 BAR_WIDTH = 32
-SNIPPET_CHARACTERS = 220
+SNIPPET_CHARACTERS = 160
 
 
 def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
@@ -26,6 +26,23 @@ def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
     for hit in hits:
         table.add_row(f"{hit.score:.2f}", Text(hit.id), Text(_snippet(hit.text)))
     (console or Console()).print(table)
+
+
+def print_answers(
+    answers: Iterable[tuple[str, Sequence[Hit]]], *, console: Console | None = None
+) -> None:
+    """Print questions with their hits, one line a hit, in columns that run through."""
+    listed = list(answers)
+    out = console or Console(highlight=False)
+    widest = max((cell_len(hit.id) for _, hits in listed for hit in hits), default=0)
+    for question, hits in listed:
+        out.print()
+        out.print(Text(f"? {question}", style="bold magenta"))
+        for hit in hits:
+            line = Text(f"  {hit.score:5.2f}  ", style="green")
+            line.append(hit.id + " " * (widest - cell_len(hit.id)), style="cyan")
+            line.append("  " + " ".join(hit.text.split()), style="default")
+            out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
 
 def print_terms(
