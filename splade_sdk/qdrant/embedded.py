@@ -83,7 +83,7 @@ class EmbeddedCollection:
         self._changed = 0
         self._temporary = temporary
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
-        self._shard: Any = _load(folder)
+        self._shard: Any = _load(folder, wal=not temporary)
         self._finalizer = weakref.finalize(
             self, _release, self._shard, folder, self._process, temporary
         )
@@ -355,16 +355,19 @@ def _require_usable(
     require_contract(contract, fingerprint, settings, where=str(folder))
 
 
-def _load(folder: CollectionFolder) -> Any:
+def _load(folder: CollectionFolder, *, wal: bool) -> Any:
+    advice = f"restore a backup, or delete {folder.home} and index anew"
+    # Without these the engine would start over with an empty collection, silently.
+    for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
+        if not any(folder.shard.glob(needed)):
+            raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
     try:
         with _translated(f"{folder}: cannot open it"):
             return edge.EdgeShard.load(str(folder.shard))
     except IndexLockedError:
         raise
     except EngineError as error:
-        raise IndexDamagedError(
-            f"{error}; restore a backup, or delete {folder.home} and index anew"
-        ) from error
+        raise IndexDamagedError(f"{error}; {advice}") from error
 
 
 def _release(

@@ -214,4 +214,4 @@ def _one_type(values: list[Any]) -> list[Any] | None:
 def _unknown(what: str, name: str, valid: list[str]) -> InvalidFilterError:
     near = get_close_matches(name, valid, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InvalidFilterError(f"{what}{hint} Valid: {', '.join(sorted(valid))}")
+    return InvalidFilterError(f"{what}{hint or '.'} Valid: {', '.join(sorted(valid))}")

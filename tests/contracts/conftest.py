@@ -15,6 +15,7 @@ import pytest
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
+from tests.contracts.fake_server import FakeServer
 
 Opener = Callable[..., Any]
 
@@ -68,6 +69,20 @@ def _local_memory(_: Path) -> Opener:
     )
 
 
+def _rest(_: Path) -> Opener:
+    from splade_sdk.qdrant.server import ServerCollection
+
+    server = FakeServer()
+
+    def opener(name: str, encoder: Fingerprint, settings: Any = None, **kw: Any) -> Any:
+        return ServerCollection.open(
+            server.url, name=name, fingerprint=encoder, settings=settings, **kw
+        )
+
+    opener.stop = server.close  # type: ignore[attr-defined]
+    return opener
+
+
 def _server(_: Path) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
@@ -82,7 +97,11 @@ def _server(_: Path) -> Opener:
     )
 
 
-PERSISTENT = [pytest.param(_embedded, id="embedded"), pytest.param(_local, id="local-path")]
+PERSISTENT = [
+    pytest.param(_embedded, id="embedded"),
+    pytest.param(_local, id="local-path"),
+    pytest.param(_rest, id="fake-server"),
+]
 if "QDRANT_URL" in os.environ:
     PERSISTENT.append(pytest.param(_server, id="server", marks=pytest.mark.server))
 ENGINES = [
@@ -114,6 +133,7 @@ class Engine:
     def clean(self) -> None:
         for each in self._opened:
             each.close()
+        getattr(self._opener, "stop", lambda: None)()
 
 
 def _engine(request: pytest.FixtureRequest) -> Iterator[Engine]:

@@ -1,0 +1,170 @@
+"""A Qdrant server's REST front over qdrant-client's local mode, with faults on demand.
+
+It speaks the wire format through qdrant-client's own models, so that what the adapter sends and
+reads is tested without a server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from qdrant_client import QdrantClient, models
+
+_ROUTE = re.compile(r"/collections/(?P<name>[^/?]+)(?P<rest>[^?]*)")
+_SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
+
+
+class Fault:
+    """An answer to give instead: status, body and headers; or a delay; or a closed connection."""
+
+    def __init__(
+        self,
+        status: int = 200,
+        body: str = "",
+        headers: dict[str, str] | None = None,
+        *,
+        wait_s: float = 0.0,
+        drop: bool = False,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+        self.wait_s = wait_s
+        self.drop = drop
+
+
+class FakeServer:
+    """Runs in threads of this process; ``fault`` is given until it is set to None."""
+
+    def __init__(self) -> None:
+        self.fault: Fault | None = None
+        self.bodies: list[bytes] = []
+        self._engine = QdrantClient(":memory:")
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+        self._engine.close()
+
+    def answer(self, method: str, path: str, body: bytes) -> Any:
+        """Return the result of one request, as models or plain values."""
+        found = _ROUTE.match(path)
+        assert found, path
+        name, rest = found["name"], found["rest"]
+        return getattr(self, f"_{method}{rest.replace('/', '_')}".lower())(name, body)
+
+    def _get_exists(self, name: str, _: bytes) -> Any:
+        return {"exists": self._engine.collection_exists(name)}
+
+    def _get(self, name: str, _: bytes) -> Any:
+        return self._engine.get_collection(name)
+
+    def _put(self, name: str, body: bytes) -> Any:
+        given = models.CreateCollection.model_validate_json(body)
+        return self._engine.create_collection(
+            name, sparse_vectors_config=given.sparse_vectors, metadata=given.metadata
+        )
+
+    def _put_index(self, name: str, body: bytes) -> Any:
+        given = models.CreateFieldIndex.model_validate_json(body)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._engine.create_payload_index(name, given.field_name, given.field_schema)
+
+    def _put_points(self, name: str, body: bytes) -> Any:
+        return self._engine.upsert(name, models.PointsList.model_validate_json(body).points)
+
+    def _post_points(self, name: str, body: bytes) -> Any:
+        given = models.PointRequest.model_validate_json(body)
+        return self._engine.retrieve(
+            name, given.ids, with_payload=given.with_payload, with_vectors=given.with_vector
+        )
+
+    def _post_points_delete(self, name: str, body: bytes) -> Any:
+        return self._engine.delete(name, _SELECTOR.validate_json(body))
+
+    def _post_points_count(self, name: str, body: bytes) -> Any:
+        return self._engine.count(name, models.CountRequest.model_validate_json(body).filter)
+
+    def _post_points_scroll(self, name: str, body: bytes) -> Any:
+        given = models.ScrollRequest.model_validate_json(body)
+        points, following = self._engine.scroll(
+            name,
+            given.filter,
+            given.limit,
+            offset=given.offset,
+            with_payload=given.with_payload,
+            with_vectors=given.with_vector,
+        )
+        return {"points": points, "next_page_offset": following}
+
+    def _post_points_query_batch(self, name: str, body: bytes) -> Any:
+        given = models.QueryRequestBatch.model_validate_json(body)
+        return self._engine.query_batch_points(name, given.searches)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fault = server.fault
+                if fault is not None:
+                    time.sleep(fault.wait_s)
+                    if fault.drop:
+                        self.close_connection = True
+                        return
+                    self.reply(fault.status, fault.body, fault.headers)
+                    return
+                with server._lock:
+                    server.bodies.append(body)
+                    try:
+                        result = server.answer(self.command, self.path, body)
+                        told = {"status": "ok", "time": 0.0, "result": _plain(result)}
+                        self.reply(200, json.dumps(told), {})
+                    except ValueError as error:
+                        status = 404 if "not found" in str(error) else 400
+                        self.reply(status, json.dumps({"status": {"error": str(error)}}), {})
+
+            do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+
+            def reply(self, status: int, text: str, headers: dict[str, str]) -> None:
+                data = text.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
