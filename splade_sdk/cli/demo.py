@@ -98,7 +98,6 @@ def _index_once(retriever: "Retriever") -> None:
     report = retriever.upsert(documents)
     for batch in report.failed:
         raise batch.cause
-    retriever.optimize()
 
 
 def _cache_folder(fingerprint: "Fingerprint") -> Path:

@@ -72,8 +72,6 @@ def index(
         index, url, collection, api_key=api_key, model=model, windows=windows
     ) as retriever:
         report = retriever.upsert(read_documents(paths, fields), batch_size=batch_size)
-        if report.stored:
-            retriever.optimize()
         total = retriever.count()
     typer.echo(
         f"{report.stored:,} documents stored, {total:,} in {collection} "

@@ -55,7 +55,9 @@ _PUBLIC_NAMES = {
     "_pydatetime": "datetime",
     "_pydecimal": "decimal",
     "_pyio": "io",
+    "concurrent.futures._base": "concurrent.futures",
     "genericpath": "os.path",
+    "pathlib._local": "pathlib",
     "posix": "os",
     "posixpath": "os.path",
 }

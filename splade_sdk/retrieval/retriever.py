@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Retriever"]
+
+_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 
 
 class Retriever:
@@ -68,7 +71,8 @@ class Retriever:
                 f"url is {url!r} and path is {path!r}: give exactly one, a server's url such as "
                 "'http://localhost:6333', the path of a folder, or the url ':memory:'"
             )
-        self._shown = f"Retriever({str(url or path)!r}, collection={collection!r})"
+        place = _CREDENTIALS.sub("", str(path or url))
+        self._shown = f"Retriever({place!r}, collection={collection!r})"
         self._connection = Connection(
             url,
             path=path,
@@ -302,7 +306,7 @@ class Retriever:
             self._connection.open().delete([point_id(each) for each in wanted])
 
     def optimize(self) -> None:
-        """Rebuild the index where the engine does not do so itself; best after a large upsert."""
+        """Clean out deleted documents and flush to disk; a server does so by itself."""
         self._connection.open().optimize()
 
     def close(self) -> None:

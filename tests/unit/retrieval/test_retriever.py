@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import get_ident
+from time import sleep
 from typing import Any
 
 import pytest
@@ -17,6 +20,9 @@ from splade_sdk.errors import (
     InvalidTypeError,
     InvalidVectorError,
 )
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.open import open_collection
+from splade_sdk.retrieval import connection
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document, Leg, SparseVector
 from tests.unit.fakes import WordEncoder
@@ -54,6 +60,28 @@ class TestConstruction:
     def test_repr_hides_the_key(self) -> None:
         shown = repr(Retriever("http://localhost:6333", collection="docs", api_key="secret"))
         assert shown == "Retriever('http://localhost:6333', collection='docs')"
+        shown = repr(Retriever("https://me:secret@example.org", collection="docs"))
+        assert shown == "Retriever('https://example.org', collection='docs')"
+
+    def test_threads_open_one_collection_between_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[int] = []
+
+        def slowly(*args: Any, **kwargs: Any) -> Collection:
+            opened.append(get_ident())
+            sleep(0.05)
+            return open_collection(*args, **kwargs)
+
+        monkeypatch.setattr(connection, "open_collection", slowly)
+        with (
+            Retriever(path=tmp_path / "index", encoder=WordEncoder()) as retriever,  # type: ignore[arg-type]
+            ThreadPoolExecutor(4) as pool,
+        ):
+            reports = pool.map(lambda document: retriever.upsert([document]), DOCUMENTS)
+            assert sum(report.stored for report in reports) == 4
+            assert retriever.count() == 4
+        assert len(opened) == 1
 
 
 class TestSearch:
