@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from splade_sdk.encoders.batching import plan_batches
 from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
-from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.masked_lm import MaskedLM, quiet_transformers
 from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.saving import save_model
 from splade_sdk.encoders.side import Side
@@ -171,4 +171,5 @@ class SpladeModel(nn.Module):
         if self.query_token_weights is not None:
             weights = self.query_token_weights.detach().relu().float().cpu().numpy()
             query = TokenSide(weights, text_tokenizer)
-        save_model(folder, document, query)
+        with quiet_transformers():
+            save_model(folder, document, query)

@@ -67,10 +67,6 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
     )
     total_steps = _total_steps(config, len(sampler))
     callbacks: list[TrainerCallback] = [CsvLog(folder / "log.csv"), _tensorboard(folder)]
-    if config.evaluation is not None:
-        from splade_sdk.training.development import DevelopmentEvaluation
-
-        callbacks.append(DevelopmentEvaluation(config.evaluation, model, tokenizer, config.model))
     trainer = SpladeTrainer(
         model,
         build_arguments(config, total_steps=total_steps),
@@ -83,6 +79,14 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
         cached_chunk_size=config.optimizer.cached_chunk_size,
         callbacks=callbacks,
     )
+    if config.evaluation is not None:
+        from splade_sdk.training.development import DevelopmentEvaluation
+
+        trainer.add_callback(
+            DevelopmentEvaluation(
+                config.evaluation, model, tokenizer, config.model, log=trainer.log
+            )
+        )
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     target = folder / "model"
     if trainer.is_world_process_zero():
