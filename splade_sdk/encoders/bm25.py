@@ -40,7 +40,7 @@ class Bm25Encoder:
     where ``tf`` counts t in the document and ``length`` counts the document's words, stop words
     apart. The fraction is the document's weight of t; the query's is 1 for each distinct term,
     and the engine multiplies it by ``idf(t) = ln((n - df + 0.5) / (df + 0.5) + 1)``, where df of
-    the n documents in its collection hold t (Qdrant's IDF modifier).
+    the n documents with any term in its collection have t (Qdrant's IDF modifier).
 
     A term's id is a hash of its stem, so there is no vocabulary to build, and a new word needs
     no new encoder.
@@ -129,11 +129,12 @@ class Bm25Encoder:
         """
         if isinstance(texts, str | bytes):
             require_texts(texts)
-        documents = words = 0
+        documents = filled = words = 0
         containing: Counter[int] = Counter()
         for text in texts:
             ids = self._terms.of(require_text(text, name=f"texts[{documents}]"))
             documents += 1
+            filled += bool(ids)
             words += len(ids)
             if with_idf:
                 containing.update(set(ids))
@@ -145,8 +146,8 @@ class Bm25Encoder:
         self.average_length = words / documents
         self._idf = None
         if with_idf:
-            self._idf = {term: _idf(documents, df) for term, df in containing.items()}
-            self._unseen_idf = _idf(documents, 0)
+            self._idf = {term: _idf(filled, df) for term, df in containing.items()}
+            self._unseen_idf = _idf(filled, 0)
         return self
 
     @overload

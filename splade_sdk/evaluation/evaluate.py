@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Literal
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
 from splade_sdk.evaluation.active_terms import ActiveTerms
 from splade_sdk.evaluation.datasets import BeirDataset
-from splade_sdk.evaluation.engines import Engine, ExactEngine, Ranking, RetrieverEngine
+from splade_sdk.evaluation.engines import CollectionEngine, Ranking, RetrieverEngine, Searcher
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
 from splade_sdk.evaluation.report import EvaluationReport, SideReport
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.open import open_collection
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document, SparseBatch
 
@@ -38,7 +39,7 @@ def evaluate(
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
     limit: int = 100,
-    engine: Literal["embedded", "exact"] = "embedded",
+    engine: Literal["embedded", "memory"] = "embedded",
     batch_size: int | None = None,
     ignore_identical_ids: bool = False,
     show_progress_bar: bool | None = None,
@@ -53,7 +54,8 @@ def evaluate(
         dataset: From ``load_dataset``.
         metrics: As ir-measures writes them, such as ``nDCG@10``.
         limit: Hits fetched for each query at most; no metric may look deeper.
-        engine: For an encoder: ``embedded`` searches Qdrant in process, ``exact`` every document.
+        engine: For an encoder: ``embedded`` searches Qdrant in process, ``memory`` the exact
+            reference, which holds all vectors in memory.
         batch_size: Texts encoded in one pass at most; None leaves it to the encoder.
         ignore_identical_ids: Do not count a hit with the query's own id, as BEIR does: needed
             where queries are documents of the corpus (ArguAna, Quora).
@@ -72,8 +74,8 @@ def evaluate(
     """
     if limit < 1:
         raise ConfigError(f"limit is {limit}: expected at least 1")
-    if engine not in ("embedded", "exact"):
-        raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'exact'")
+    if engine not in ("embedded", "memory"):
+        raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'memory'")
     require_metrics(metrics, limit=limit)
     encoder = system.encoder if isinstance(system, Retriever) else system
     if not isinstance(encoder, SparseEncoder):
@@ -83,16 +85,12 @@ def evaluate(
     queries, vectors = _encode_queries(encoder, dataset, batch_size)
     with ExitStack() as stack:
         documents: _Documents | None = None
-        searched: Engine
+        searched: Searcher
         if isinstance(system, Retriever):
             searched = RetrieverEngine(system)
         else:
-            if engine == "exact":
-                searched = ExactEngine(idf=encoder.fingerprint.idf)
-            else:
-                folder = stack.enter_context(TemporaryDirectory(prefix="splade-evaluation-"))
-                retriever = Retriever(path=Path(folder) / "index", encoder=encoder)
-                searched = RetrieverEngine(stack.enter_context(retriever))
+            collection = stack.enter_context(closing(_collection(encoder.fingerprint, engine)))
+            searched = filled = CollectionEngine(collection)
             corpus = tqdm(
                 dataset.corpus(),
                 desc=f"Indexing {dataset.name}",
@@ -100,7 +98,7 @@ def evaluate(
                 disable=None if show_progress_bar is None else not show_progress_bar,
                 delay=2.0 if show_progress_bar is None else 0.0,
             )
-            documents = _index(corpus, encoder, searched, batch_size, _relevant(dataset))
+            documents = _index(corpus, encoder, filled, batch_size, _relevant(dataset))
         run, seconds = _search(
             searched, list(dataset.queries), vectors, limit, ignore_identical_ids
         )
@@ -120,6 +118,14 @@ def evaluate(
         search_p50_ms=1000 * float(np.percentile(seconds, 50)),
         search_p95_ms=1000 * float(np.percentile(seconds, 95)),
     )
+
+
+def _collection(fingerprint: Fingerprint, engine: Literal["embedded", "memory"]) -> Collection:
+    if engine == "memory":
+        from splade_sdk.qdrant.memory import MemoryCollection
+
+        return MemoryCollection(fingerprint)
+    return open_collection(":memory:", name="evaluation", fingerprint=fingerprint)
 
 
 @dataclass(slots=True)
@@ -158,7 +164,7 @@ def _encode_queries(
 def _index(
     corpus: Iterable[Document],
     encoder: SparseEncoder,
-    engine: Engine,
+    engine: CollectionEngine,
     batch_size: int | None,
     relevant: set[str],
 ) -> _Documents:
@@ -193,7 +199,7 @@ def _relevant(dataset: BeirDataset) -> set[str]:
 
 
 def _search(
-    engine: Engine, ids: list[str], vectors: SparseBatch, limit: int, ignore_identical_ids: bool
+    engine: Searcher, ids: list[str], vectors: SparseBatch, limit: int, ignore_identical_ids: bool
 ) -> tuple[dict[str, Ranking], list[float]]:
     """Return the hits of each query, and how many seconds each search took."""
     wanted = limit + ignore_identical_ids

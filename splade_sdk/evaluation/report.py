@@ -39,7 +39,7 @@ class EvaluationReport:
         dataset: Name of the dataset.
         split: Which of its judgements.
         model: The encoder, as its fingerprint names it.
-        engine: What was searched: ``embedded``, ``exact`` or ``retriever``.
+        engine: What was searched: ``embedded``, ``memory`` or ``retriever``.
         limit: Hits fetched for each query at most.
         metrics: Mean over all judged queries, by metric.
         per_query: Value of each judged query, as query id -> metric -> value.

@@ -60,9 +60,9 @@ def test_fit_measures_the_mean_number_of_words() -> None:
 
 
 def test_fit_with_idf_puts_it_on_the_query_side() -> None:
-    encoder = Bm25Encoder().fit(["heart attack", "heart", "lung heart"], with_idf=True)
+    encoder = Bm25Encoder().fit(["heart attack", "", "heart", "lung heart"], with_idf=True)
     query = encoder.encode_query("heart lung unseen")
-    # n = 3; df = 3, 1 and 0
+    # n = 3, as the engine does not count empty vectors; df = 3, 1 and 0
     assert weights(encoder, query) == {
         "heart": pytest.approx(log((3 - 3 + 0.5) / (3 + 0.5) + 1)),
         "lung": pytest.approx(log((3 - 1 + 0.5) / (1 + 0.5) + 1)),

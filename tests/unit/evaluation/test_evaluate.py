@@ -17,7 +17,7 @@ def dataset(folder: Path) -> BeirDataset:
     return load_dataset(folder)
 
 
-@pytest.mark.parametrize("engine", ["embedded", "exact"])
+@pytest.mark.parametrize("engine", ["embedded", "memory"])
 def test_metrics_of_a_ranking_that_is_known(dataset: BeirDataset, engine: str) -> None:
     if engine == "embedded":
         pytest.importorskip("qdrant_edge")
@@ -35,7 +35,7 @@ def test_metrics_of_a_ranking_that_is_known(dataset: BeirDataset, engine: str) -
 
 
 def test_counts_and_costs(dataset: BeirDataset) -> None:
-    report = evaluate(WordEncoder(), dataset, engine="exact", metrics=["AP"])
+    report = evaluate(WordEncoder(), dataset, engine="memory", metrics=["AP"])
     # documents: hearts heart attack | lung cancer | heart lung | nothing
     assert report.documents is not None
     assert (report.documents.texts, report.documents.active_dims) == (4, (3 + 2 + 2 + 1) / 4)
@@ -49,12 +49,12 @@ def test_counts_and_costs(dataset: BeirDataset) -> None:
 
 def test_only_judged_queries_are_encoded(dataset: BeirDataset) -> None:
     encoder = WordEncoder()
-    evaluate(encoder, dataset, engine="exact")
+    evaluate(encoder, dataset, engine="memory")
     assert encoder.calls[0] == ["heart", "cancer lung", "absent"]
 
 
 def test_report_is_json(dataset: BeirDataset) -> None:
-    report = evaluate(WordEncoder("my model"), dataset, engine="exact")
+    report = evaluate(WordEncoder("my model"), dataset, engine="memory")
     told = json.loads(json.dumps(report.to_dict()))
     assert told["dataset"] == "tiny"
     assert told["model"] == "my model"
@@ -64,11 +64,11 @@ def test_report_is_json(dataset: BeirDataset) -> None:
 
 def test_idf_is_the_engines(dataset: BeirDataset) -> None:
     pytest.importorskip("qdrant_edge")
-    exact = evaluate(Bm25Encoder(), dataset, engine="exact")
-    assert evaluate(Bm25Encoder(), dataset).per_query == exact.per_query
+    reference = evaluate(Bm25Encoder(), dataset, engine="memory")
+    assert evaluate(Bm25Encoder(), dataset).per_query == reference.per_query
     own = Bm25Encoder().fit((document.text for document in dataset.corpus()), with_idf=True)
     own.average_length = Bm25Encoder().average_length
-    assert evaluate(own, dataset, engine="exact").per_query == exact.per_query
+    assert evaluate(own, dataset, engine="memory").per_query == reference.per_query
 
 
 def test_a_retriever_is_searched_as_it_is(dataset: BeirDataset) -> None:
@@ -87,13 +87,13 @@ def test_a_hit_with_the_querys_own_id_can_be_ignored(folder: Path) -> None:
     dataset = load_dataset(folder)
     for ignore, rank in ((False, 2), (True, 1)):
         report = evaluate(
-            WordEncoder(), dataset, engine="exact", ignore_identical_ids=ignore, metrics=["RR"]
+            WordEncoder(), dataset, engine="memory", ignore_identical_ids=ignore, metrics=["RR"]
         )
         assert report.metrics["RR"] == 1 / rank
 
 
 def test_limit_cuts_the_ranking(dataset: BeirDataset) -> None:
-    report = evaluate(WordEncoder(), dataset, engine="exact", limit=1, metrics=["RR"])
+    report = evaluate(WordEncoder(), dataset, engine="memory", limit=1, metrics=["RR"])
     assert report.per_query["q1"]["RR"] == 0.0
 
 
@@ -118,4 +118,4 @@ def test_a_bad_line_of_the_corpus_stops_the_evaluation(folder: Path) -> None:
     with (folder / "corpus.jsonl").open("a") as file:
         file.write("not JSON")
     with pytest.raises(InvalidDataError, match="line 5"):
-        evaluate(WordEncoder(), load_dataset(folder), engine="exact")
+        evaluate(WordEncoder(), load_dataset(folder), engine="memory")
