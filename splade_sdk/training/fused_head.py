@@ -43,7 +43,7 @@ class FusedHead:
         self.activation: Activation = activation
         self._workspace = Workspace()
         self._screen: Screen | None = None
-        self._screened: tuple[int, int] | None = None
+        self._screened: tuple[int, ...] | None = None
 
     def __call__(
         self, tokens: Tensor, lengths: Sequence[int], weight: Tensor, bias: Tensor | None
@@ -74,7 +74,9 @@ class FusedHead:
         code = largest_code()
         if code is None or weight.dtype != torch.float32:
             return None
-        version = (weight.data_ptr(), weight._version)
+        version: tuple[int, ...] = (weight.data_ptr(), weight._version)
+        if bias is not None:
+            version += (bias.data_ptr(), bias._version)
         if self._screen is None or self._screened != version:
             self._screen, self._screened = Screen(weight, bias, code=code), version
         rows, terms = self._screen.candidates(tokens, lengths, self._workspace)
