@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 
 from splade_sdk.errors import ConfigError
@@ -9,6 +11,9 @@ from splade_sdk.training.losses.base import QueryLosses, require_teacher
 from splade_sdk.training.scores import Scores
 
 __all__ = ["MarginMse"]
+
+# Mean margins further apart than this factor are of two scales.
+_SAME_SCALE = 20.0
 
 
 class MarginMse:
@@ -34,6 +39,7 @@ class MarginMse:
         if not teacher_scale > 0:
             raise ConfigError(f"teacher_scale is {teacher_scale}: expected a number greater than 0")
         self.teacher_scale = teacher_scale
+        self._compared = False
 
     def __call__(self, scores: Scores) -> QueryLosses:
         """Return the loss of each query.
@@ -46,7 +52,23 @@ class MarginMse:
         given = teacher[:, :1] - teacher[:, 1:]
         known = scores.is_candidate[:, 1:] & ~given.isnan()
         wanted = self.teacher_scale * given.nan_to_num()
-        errors = (student[:, :1] - student[:, 1:] - wanted).square()
+        got = student[:, :1] - student[:, 1:]
+        if not self._compared and known.any():
+            self._compared = True
+            self._compare_scales(wanted[known].abs().mean(), got[known].abs().mean())
+        errors = (got - wanted).square()
         negatives = known.sum(dim=1)
         values = torch.where(known, errors, 0.0).sum(dim=1) / negatives.clamp_min(1)
         return QueryLosses(values, negatives > 0)
+
+    def _compare_scales(self, teacher: torch.Tensor, student: torch.Tensor) -> None:
+        """Warn where the first batch shows a teacher on a scale of its own."""
+        ratio = float(student / teacher.clamp_min(1e-12))
+        if ratio > _SAME_SCALE or ratio < 1 / _SAME_SCALE:
+            warnings.warn(
+                f"the teacher's margins are {float(teacher):.3g} on average, the student's "
+                f"{float(student):.3g}: the loss 'margin_mse' would pull scores to another scale; "
+                f"set its teacher_scale to about {self.teacher_scale * ratio:.2g}",
+                UserWarning,
+                stacklevel=2,
+            )

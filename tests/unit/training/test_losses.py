@@ -70,6 +70,15 @@ class TestInfoNce:
 
 
 class TestMarginMse:
+    def test_warns_once_of_a_teacher_on_another_scale(self):
+        # student margin 10, teacher margin 0.1: a hundred times smaller
+        scores = scores_of([[12.0, 2.0]], [[0, 1]], teacher=[[0.9, 0.8]])
+        loss = MarginMse()
+
+        with pytest.warns(UserWarning, match=r"teacher_scale to about 1e\+02"):
+            loss(scores)
+        loss(scores)  # warnings are errors here
+
     def test_is_the_squared_difference_of_margins(self):
         scores = scores_of([[5.0, 2.0, 1.0]], [[0, 1, 2]], teacher=[[10.0, 6.0, 5.0]])
 
