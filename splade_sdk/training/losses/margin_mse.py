@@ -55,7 +55,7 @@ class MarginMse:
         got = student[:, :1] - student[:, 1:]
         if not self._compared and known.any():
             self._compared = True
-            self._compare_scales(wanted[known].abs().mean(), got[known].abs().mean())
+            self._compare_scales(wanted[known].abs().mean(), got[known].detach().abs().mean())
         errors = (got - wanted).square()
         negatives = known.sum(dim=1)
         values = torch.where(known, errors, 0.0).sum(dim=1) / negatives.clamp_min(1)
@@ -68,7 +68,7 @@ class MarginMse:
             warnings.warn(
                 f"the teacher's margins are {float(teacher):.3g} on average, the student's "
                 f"{float(student):.3g}: the loss 'margin_mse' would pull scores to another scale; "
-                f"set its teacher_scale to about {self.teacher_scale * ratio:.2g}",
+                f"set its teacher_scale to about {self.teacher_scale * ratio:.3g}",
                 UserWarning,
                 stacklevel=2,
             )

@@ -75,7 +75,7 @@ class TestMarginMse:
         scores = scores_of([[12.0, 2.0]], [[0, 1]], teacher=[[0.9, 0.8]])
         loss = MarginMse()
 
-        with pytest.warns(UserWarning, match=r"teacher_scale to about 1e\+02"):
+        with pytest.warns(UserWarning, match=r"teacher_scale to about 100"):
             loss(scores)
         loss(scores)  # warnings are errors here
 
