@@ -51,11 +51,11 @@ def encode(
 
     With --terms it is {"terms": {"vector": 2.1, ...}}, the heaviest term first.
     """
-    from splade_sdk.cli.opening import open_splade
+    from splade_sdk.cli.opening import open_encoder
 
     if jsonl and texts:
         raise typer.BadParameter("it reads stdin: give no texts", param_hint="'--jsonl'")
-    encoder = open_splade(model, windows=windows)
+    encoder = open_encoder(model, windows=windows)
     side = encoder.encode_query if query else encoder.encode_document
     rows = ((None, text) for text in texts) if texts else _stdin(jsonl, id_field, text_field)
     for batch in _batches(rows):

@@ -28,7 +28,7 @@ class Engine(str, Enum):
     """What searches; see ``evaluate``."""
 
     embedded = "embedded"
-    exact = "exact"
+    memory = "memory"
 
 
 def evaluate(
@@ -50,7 +50,7 @@ def evaluate(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Hits a query.")] = 100,
     engine: Annotated[
-        Engine, typer.Option(help="Qdrant in process, or every document, exactly.")
+        Engine, typer.Option(help="Qdrant in process, or the exact reference in memory.")
     ] = Engine.embedded,
     as_json: Json = False,
     windows: Windows = False,

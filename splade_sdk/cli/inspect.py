@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import Json, Model, QuerySide
+from splade_sdk.cli.options import Json, QuerySide, SpladeModel
 
 __all__ = ["EXAMPLES", "inspect"]
 
@@ -23,7 +23,7 @@ def inspect(
     query: QuerySide = False,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Terms at most.")] = 30,
     as_json: Json = False,
-    model: Model = None,
+    model: SpladeModel = None,
 ) -> None:
     """Show what a model makes of a text.
 

@@ -12,6 +12,7 @@ __all__ = [
     "Json",
     "Model",
     "QuerySide",
+    "SpladeModel",
     "Url",
     "Windows",
 ]
@@ -25,6 +26,16 @@ Model = Annotated[
         metavar="NAME|DIR",
         help="A SPLADE model, by folder or name; bm25 for the bag-of-words baseline. "
         "Default: the small model that comes along.",
+        show_default=False,
+    ),
+]
+SpladeModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|DIR",
+        help="A SPLADE model, by folder or name. Default: the small model that comes along.",
         show_default=False,
     ),
 ]

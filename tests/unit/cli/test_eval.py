@@ -33,9 +33,9 @@ def collection(tmp_path: Path) -> str:
 
 # q1 and q2 find their document first, q3 finds nothing: (1 + 1 + 0) / 3.
 def test_metrics_come_as_a_table(splade: Splade, collection: str) -> None:
-    ran = splade("eval", collection, "--engine", "exact")
+    ran = splade("eval", collection, "--engine", "memory")
     assert (ran.code, ran.err) == (0, "")
-    assert "tiny (test): 3 documents, 3 queries, model words, engine exact" in ran.out
+    assert "tiny (test): 3 documents, 3 queries, model words, engine memory" in ran.out
     rows = dict(line.split(maxsplit=1) for line in ran.out.splitlines()[1:4])
     assert rows.keys() == {"nDCG@10", "RR@10", "R@100"}
     assert set(rows.values()) == {"0.6667"}

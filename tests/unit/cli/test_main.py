@@ -119,7 +119,7 @@ def test_a_reader_that_goes_away_makes_no_noise() -> None:
     code = (
         "from splade_sdk.cli import opening\n"
         "from tests.unit.fakes import WordEncoder\n"
-        "opening.open_splade = lambda model, **_: WordEncoder()\n" + RUN
+        "opening.open_encoder = lambda model, **_: WordEncoder()\n" + RUN
     )
     lines = b"some words to encode\n" * 20_000
     with subprocess.Popen(
