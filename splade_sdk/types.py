@@ -547,7 +547,8 @@ def _as_values(given: ArrayLike) -> FloatArray:
         raise InvalidVectorError(f"values have shape {array.shape}: expected one dimension")
     if array.size and array.dtype.kind not in "fiu":
         raise InvalidVectorError(f"values have dtype {array.dtype}: expected numbers")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _check_csr(indptr: OffsetArray, indices: IntArray, values: FloatArray, dimensions: int) -> None:
