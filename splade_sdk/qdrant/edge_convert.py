@@ -151,7 +151,7 @@ def _match(given: models.Match) -> Any:
 
 def _match_value(given: models.MatchValue) -> Any:
     # The engine reads Python's own bool as the integer 0 or 1, which matches no stored bool.
-    value = np.bool_(given.value) if isinstance(given.value, bool) else given.value
+    value: Any = np.bool_(given.value) if isinstance(given.value, bool) else given.value
     return edge.MatchValue(value)
 
 

@@ -180,7 +180,7 @@ _READERS: tuple[tuple[Any, Callable[[Any], tuple[type[EngineError], str]]], ...]
     (ResourceExhaustedResponse, _exhausted),
     ((ApiException, QdrantException), lambda error: (EngineError, str(error))),
     ((httpx.TimeoutException, TimeoutError), _timeout),
-    (httpx.DecodingError, _foreign_answer),
+    ((httpx.DecodingError, httpx.CookieConflict), _foreign_answer),
     ((httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ConnectionError), _connection),
     (grpc.RpcError, _grpc),
     ((JSONDecodeError, ValidationError), _foreign_answer),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
+from splade_sdk.qdrant.folder import require_name
 
 if TYPE_CHECKING:
     from splade_sdk.qdrant.base import Collection
@@ -60,6 +61,7 @@ def open_collection(
             f"url is {url!r}: expected http://..., https://... or ':memory:'; for a folder pass "
             "path= instead"
         )
+    require_name(name)
     embedded = (path is not None or url == ":memory:") and find_spec("qdrant_edge") is not None
     if embedded:
         return _open_embedded(path, name, fingerprint, settings, create)
