@@ -89,9 +89,14 @@ def fetch(model: str | Path, *, revision: str | None, allow_pickle: bool) -> Pat
                 ignore_patterns=["onnx/*", "openvino/*", "checkpoint-*"],
             )
         )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except HFValidationError as error:
         raise ModelNotFoundError(
-            f"no model {str(model)!r}: it is no folder here, and the hub gave "
+            f"no model {str(model)!r}: there is no such folder, and it is no name such as "
+            "'naver/splade-v3' on the Hugging Face hub"
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelNotFoundError(
+            f"no model {str(model)!r}: there is no such folder, and the Hugging Face hub gave "
             f"{type(error).__name__}; check the name, or the network"
         ) from error
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Pieces", "TextTokenizer"]
 
+# Far more than any natural text has; a text that has still more is read whole.
+_CHARACTERS_PER_TOKEN = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
@@ -97,6 +100,22 @@ class TextTokenizer:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
+    def _first_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return ids that are whole up to one past the room; the rest of a huge text is not read.
+
+        Tokenizers split at white space first, so a prefix that ends there has the same tokens.
+        """
+        bound = self._room * _CHARACTERS_PER_TOKEN
+        shortened = [
+            text[: text.rfind(" ", 0, bound) + 1] or text if len(text) > bound else text
+            for text in texts
+        ]
+        ids = self.ids(shortened)
+        for at, text in enumerate(texts):
+            if len(shortened[at]) < len(text) and len(ids[at]) <= self._room:
+                ids[at] = self.ids([text])[0]
+        return ids
+
     def pieces(self, texts: Sequence[str]) -> Pieces:
         """Cut texts; one that is blank has no piece.
 
@@ -107,7 +126,8 @@ class TextTokenizer:
         pieces: list[list[int]] = []
         text_of: list[int] = []
         longer = 0
-        for at, ids in zip(kept, self.ids([self.prompt + texts[at] for at in kept]), strict=True):
+        encode = self.ids if self.windows else self._first_ids
+        for at, ids in zip(kept, encode([self.prompt + texts[at] for at in kept]), strict=True):
             longer += len(ids) > self._room
             for start in range(0, max(1, len(ids) - (self._room - self._step)), self._step):
                 pieces.append([*self._before, *ids[start : start + self._room], *self._after])
