@@ -24,10 +24,9 @@ from splade_sdk.errors import (
     IndexDamagedError,
     IndexLockedError,
     MissingDependencyError,
-    RequestRejectedError,
-    SpladeError,
 )
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
 from splade_sdk.qdrant.payload import metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
@@ -280,7 +279,7 @@ class EmbeddedCollection:
         with self._lock:
             if self._shard is None:
                 raise EngineClosedError(f"{self._folder} was closed: open it again")
-            with _translated(f"{self._folder}: cannot {doing}"):
+            with edge_errors(f"{self._folder}: cannot {doing}"):
                 yield self._shard
 
     def _ranked(self, shard: Any, request: SearchRequest, first: list[Any]) -> list[ScoredPoint]:
@@ -334,7 +333,7 @@ def _create(
     )
 
     def make_shard(path: Path) -> None:
-        with _translated(f"{folder}: cannot create it"):
+        with edge_errors(f"{folder}: cannot create it"):
             edge.EdgeShard.create(str(path), convert.to_config(contract, wal=wal)).close()
 
     folder.create(contract, make_shard)
@@ -362,7 +361,7 @@ def _load(folder: CollectionFolder, *, wal: bool) -> Any:
         if not any(folder.shard.glob(needed)):
             raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
     try:
-        with _translated(f"{folder}: cannot open it"):
+        with edge_errors(f"{folder}: cannot open it"):
             return edge.EdgeShard.load(str(folder.shard))
     except IndexLockedError:
         raise
@@ -377,7 +376,7 @@ def _release(
     if os.getpid() != process:
         return
     try:
-        with _translated(f"{folder}: cannot close it"):
+        with edge_errors(f"{folder}: cannot close it"):
             if flush and not temporary:
                 shard.flush()
             shard.close()
@@ -385,25 +384,3 @@ def _release(
         folder.unlock()
         if temporary:
             shutil.rmtree(folder.root, ignore_errors=True)
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn what the engine raises, bare exceptions and panics, into our errors."""
-    try:
-        yield
-    except SpladeError:
-        raise
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RequestRejectedError(f"{doing}: the engine refused the request: {error}") from error
-    except Exception as error:
-        if "WouldBlock" in str(error):
-            raise IndexLockedError(f"{doing}: another process holds its files") from error
-        raise EngineError(f"{doing}: {error}") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise EngineError(
-            f"{doing}: the engine panicked ({error}); close and reopen the collection, and report "
-            "this with the steps that lead here"
-        ) from error
