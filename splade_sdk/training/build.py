@@ -67,9 +67,18 @@ def build_model(
         masked_lm,
         pooling=config.model.pooling,
         activation=config.model.activation,
-        query_token_weights=None if config.model.query_expansion else torch.ones(vocabulary),
+        query_token_weights=(
+            None if config.model.query_expansion else _query_token_weights(tokenizer, vocabulary)
+        ),
     )
     return model, tokenizer
+
+
+def _query_token_weights(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> torch.Tensor:
+    """Return 1 for each term; special tokens get 0, where relu lets them stay."""
+    weights = torch.ones(vocabulary)
+    weights[tokenizer.all_special_ids] = 0.0
+    return weights
 
 
 def _with_new_head(folder: Path, tokenizer: PreTrainedTokenizerBase, data: MixedData) -> MaskedLM:

@@ -36,7 +36,7 @@ def cached_backward(
         query: The queries.
         document: The documents.
         loss_of: From query and document weights to a scalar.
-        chunk_size: Texts that hold activations at a time.
+        chunk_size: Texts of a side that hold activations at a time.
         backward: What runs a backward pass of a chunk (accelerate's, to scale the loss).
         no_sync: Keeps gradients local until the last chunk of a data-parallel model.
         context: Entered around each forward pass (autocast).
@@ -44,45 +44,53 @@ def cached_backward(
     Returns:
         The loss, detached; a scalar.
     """
-    chunks = [*_chunks(query, chunk_size, is_query=True), *_chunks(document, chunk_size)]
+    chunks = list(_chunks(query, document, chunk_size))
     random_states = []
-    vectors: list[Tensor] = []
+    vectors: list[tuple[Tensor | None, Tensor | None]] = []
     with torch.no_grad():
-        for side, chunk in chunks:
+        for chunk in chunks:
             random_states.append(_RandomState(query.input_ids.device))
             with context():
-                vectors.append(_encode(model, side, chunk))
-    queries = sum(side for side, _ in chunks)
-    query_weights = torch.cat(vectors[:queries]).requires_grad_()
-    document_weights = torch.cat(vectors[queries:]).requires_grad_()
+                vectors.append(model(*chunk))
+    query_weights, document_weights = (
+        torch.cat([part for part in side if part is not None]).requires_grad_()
+        for side in zip(*vectors, strict=True)
+    )
     with context():
         loss = loss_of(query_weights, document_weights)
     loss.backward()
-    sizes = [len(chunk) for _, chunk in chunks]
-    gradients = [
-        *_gradient(query_weights).split(sizes[:queries]),
-        *_gradient(document_weights).split(sizes[queries:]),
-    ]
-    for at, ((side, chunk), gradient) in enumerate(zip(chunks, gradients, strict=True)):
+    gradients = [_gradient(query_weights), _gradient(document_weights)]
+    starts = [0, 0]
+    for at, chunk in enumerate(chunks):
         last = at == len(chunks) - 1
         with random_states[at], nullcontext() if last else no_sync():
             with context():
-                surrogate = (_encode(model, side, chunk) * gradient).sum()
+                encoded = model(*chunk)
+            surrogate = gradients[0].new_zeros(())
+            for side, weights in enumerate(encoded):
+                if weights is not None:
+                    end = starts[side] + len(weights)
+                    surrogate = surrogate + (weights * gradients[side][starts[side] : end]).sum()
+                    starts[side] = end
             backward(surrogate)
     return loss.detach()
 
 
 def _chunks(
-    batch: TokenBatch, size: int, *, is_query: bool = False
-) -> Iterator[tuple[bool, TokenBatch]]:
-    for start in range(0, len(batch), size):
-        yield is_query, batch[start : start + size]
+    query: TokenBatch, document: TokenBatch, size: int
+) -> Iterator[tuple[TokenBatch | None, TokenBatch | None]]:
+    """Yield queries, then documents; the last of both together.
 
-
-def _encode(model: nn.Module, is_query: bool, chunk: TokenBatch) -> Tensor:
-    query, document = model(chunk, None) if is_query else model(None, chunk)
-    weights: Tensor = query if is_query else document
-    return weights
+    The last backward pass is the one in which ranks exchange gradients, and it has to reach every
+    parameter, those that only queries have included.
+    """
+    last_query = (len(query) - 1) // size * size
+    last_document = (len(document) - 1) // size * size
+    for start in range(0, last_query, size):
+        yield query[start : start + size], None
+    for start in range(0, last_document, size):
+        yield None, document[start : start + size]
+    yield query[last_query:], document[last_document:]
 
 
 def _gradient(vectors: Tensor) -> Tensor:
