@@ -28,7 +28,7 @@ Activation = Literal["log1p_relu", "log1p_log1p_relu"]
 
 # Above this share of the vocabulary, computing the candidates one text at a time costs more than
 # computing everything at once.
-MAX_CANDIDATES = 0.1
+MAX_CANDIDATES = 0.25
 
 
 def activate(logits: Tensor, activation: Activation) -> Tensor:
@@ -132,7 +132,7 @@ class VocabularyHead:
         if self._screen is not None:
             rows, terms = self._screen.candidates(tokens, lengths, workspace)
             if rows.numel() <= MAX_CANDIDATES * len(lengths) * self._weight.shape[0]:
-                weights = self._weights_of(tokens, lengths, rows, terms)
+                weights = self._weights_of(tokens, lengths, rows, terms, workspace)
                 active = weights > 0
                 return rows[active], terms[active], weights[active]
         pooled = pool_logits(
@@ -148,25 +148,33 @@ class VocabularyHead:
         return rows, terms, pooled[rows, terms].float()
 
     def _weights_of(
-        self, tokens: Tensor, lengths: Sequence[int], rows: Tensor, terms: Tensor
+        self,
+        tokens: Tensor,
+        lengths: Sequence[int],
+        rows: Tensor,
+        terms: Tensor,
+        workspace: Workspace,
     ) -> Tensor:
         """Compute the weights of given terms of each text. Shape: ``(pairs,)``."""
         counts = torch.bincount(rows, minlength=len(lengths)).tolist()
         weights = torch.empty(rows.shape, dtype=tokens.dtype, device=tokens.device)
-        columns = self._weight.index_select(0, terms)
         texts = zip(
-            tokens.split(list(lengths)), columns.split(counts), weights.split(counts), strict=True
+            tokens.split(list(lengths)), terms.split(counts), weights.split(counts), strict=True
         )
-        bias = None if self._bias is None else self._bias.index_select(0, terms).split(counts)
-        for row, (text, embeddings, out) in enumerate(texts):
-            logits = torch.mm(text, embeddings.t())
+        for text, part, out in texts:
+            shape = (part.shape[0], tokens.shape[1])
+            embeddings = workspace.take("embeddings", shape, tokens.dtype, tokens)
+            torch.index_select(self._weight, 0, part, out=embeddings)
+            shape = (text.shape[0], part.shape[0])
+            logits = workspace.take("tile", shape, tokens.dtype, tokens)
+            torch.mm(text, embeddings.t(), out=logits)
             if self.pooling == "max":
                 torch.amax(logits, dim=0, out=out)
-                if bias is not None:
-                    out.add_(bias[row])
+                if self._bias is not None:
+                    out.add_(self._bias[part])
                 activate(out, self.activation)
             else:
-                if bias is not None:
-                    logits.add_(bias[row])
+                if self._bias is not None:
+                    logits.add_(self._bias[part])
                 torch.sum(activate(logits, self.activation), dim=0, out=out)
         return weights

@@ -106,6 +106,11 @@ class ModelSide:
             tokens = hidden.reshape(-1, hidden.shape[2])
         else:
             tokens = torch.cat([hidden[row, :length] for row, length in enumerate(lengths)])
+        if not torch.isfinite(tokens).all():
+            raise ModelError(
+                f"the model's hidden states are not finite in {tokens.dtype}: load it with "
+                "dtype='float32', or check its weights"
+            )
         rows, terms, weights = self.head.active_terms(tokens, lengths, self._workspace)
         return rows.cpu().numpy(), terms.cpu().numpy(), weights.cpu().numpy()
 

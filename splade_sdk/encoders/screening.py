@@ -28,6 +28,8 @@ __all__ = ["Screen", "largest_code"]
 _FLOAT_SLACK = 1e-5
 # Keeps the scale of a row of zeros above zero; its products are zero whatever the scale.
 _TINY = 1e-30
+# A token whose largest element is above this many times its text's median gets a scale of its own.
+_OUTLIER = 1.5
 
 
 @lru_cache(maxsize=1)
@@ -80,6 +82,9 @@ class Screen:
         Returns:
             Row of the text and id of the term, ordered by row, then term. Shape: ``(pairs,)`` each.
         """
+        rows = len(lengths)
+        order, lengths, text_of = _group(tokens, lengths)
+        tokens = tokens[order]
         texts = tokens.split(list(lengths))
         scales = torch.stack([text.abs().amax() for text in texts]).clamp_min_(_TINY) / self._code
         per_token = torch.repeat_interleave(scales, torch.tensor(lengths))[:, None]
@@ -95,5 +100,33 @@ class Screen:
         )
         threshold = workspace.take("threshold", tuple(largest.shape), torch.float32, tokens)
         torch.mm(-per_text / scales[:, None], self._per_term, out=threshold)
-        rows, terms = torch.nonzero(largest > threshold, as_tuple=True)
-        return rows, terms
+        above = largest > threshold
+        possible = above[:rows]
+        possible[text_of] |= above[rows:]
+        found, terms = torch.nonzero(possible, as_tuple=True)
+        return found, terms
+
+
+def _group(tokens: Tensor, lengths: Sequence[int]) -> tuple[Tensor, list[int], Tensor]:
+    """Set tokens with an outlier apart, so that they do not spoil the scale of their text.
+
+    Such as BERT's [CLS], whose largest element is several times that of the other tokens.
+
+    Args:
+        tokens: Shape: ``(sum(lengths), width)``.
+        lengths: Tokens of each text. Shape: ``(batch,)``.
+
+    Returns:
+        The order of the tokens, such that each text's common tokens come first and then the
+        outliers of those texts that have some; the length of each of these groups; the texts that
+        have outliers.
+    """
+    largest = tokens.abs().amax(dim=1)
+    typical = torch.stack([part.median() for part in largest.split(list(lengths))])
+    counts = torch.tensor(lengths)
+    text = torch.repeat_interleave(torch.arange(len(lengths)), counts)
+    apart = largest > _OUTLIER * typical[text]
+    order = torch.argsort(text + apart * len(lengths), stable=True)
+    outliers = torch.bincount(text[apart], minlength=len(lengths))
+    text_of = torch.nonzero(outliers)[:, 0]
+    return order, [*(counts - outliers).tolist(), *outliers[text_of].tolist()], text_of
