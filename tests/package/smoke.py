@@ -12,7 +12,7 @@ if "torch" in sys.modules or "transformers" in sys.modules:
 if Path.cwd() in Path(splade_sdk.__file__).parents or "site-packages" not in splade_sdk.__file__:
     sys.exit(f"not the installed package: {splade_sdk.__file__}")
 
-from splade_sdk import Document, Retriever, SpladeEncoder  # noqa: E402
+from splade_sdk import Document, Retriever, SpladeEncoder
 
 encoder = SpladeEncoder()
 terms = [term for term, _ in encoder.decode(encoder.encode("what is a sparse vector?"), top_k=5)]
