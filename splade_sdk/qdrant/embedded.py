@@ -57,9 +57,12 @@ class EmbeddedCollection:
     log. It outlives a power cut from the next flush on: after every 20,000 changed points, in
     ``optimize`` and in ``close``.
 
-    Thread-safe, one call at a time; not usable after ``fork`` and not picklable. Deleted points
-    are cleaned out when they outnumber the living; a rebuild brings nothing else (measured at
-    100,000 points: search is no faster, memory is higher), so nothing else starts one.
+    Thread-safe, one call at a time; not usable after ``fork`` and not picklable.
+
+    Deleted points are cleaned out when they outnumber the living. Nothing else starts a rebuild,
+    since it brings nothing else: at 100,000 documents a search took 0.6 ms before it and 1.0 ms
+    after it, one with a filter 4.1 and 3.6 ms, and the rebuild itself 2.5 s. With an encoder that
+    asks for idf, deleted points count in the document frequencies until they are cleaned out.
 
     Args:
         folder: Where it lies, locked by the caller.
