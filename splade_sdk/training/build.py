@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ from splade_sdk.errors import ConfigError, InvalidDataError, ModelFormatError
 from splade_sdk.training.config import RegularizerConfig, TrainingConfig
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.data import Example, MixedData, collate, open_source
-from splade_sdk.training.guards import CollapseGuard, StartGuard
+from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
 from splade_sdk.training.losses import Mixture, make_loss
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head, warm_up
 from splade_sdk.training.objective import Objective
-from splade_sdk.training.regularizers import Regularizer, make_regularizer
+from splade_sdk.training.regularizers import Regularizer, active_dims, make_regularizer
 from splade_sdk.training.schedules import get_schedule
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ __all__ = ["build_arguments", "build_collator", "build_data", "build_model", "bu
 # What a model without a head learns to give back, and is calibrated on.
 _HEAD_TEXTS = 320
 _HEAD_STEPS = 100
+# Whose active dimensions say whether a model starts dense.
+_START_TEXTS = 16
+
+_logger = logging.getLogger(__name__)
 
 
 def build_model(
@@ -71,7 +76,43 @@ def build_model(
             None if config.model.query_expansion else _query_token_weights(tokenizer, vocabulary)
         ),
     )
+    _bring_down(model, tokenizer, data, config)
     return model, tokenizer
+
+
+def _bring_down(
+    model: SpladeModel, tokenizer: PreTrainedTokenizerBase, data: MixedData, config: TrainingConfig
+) -> None:
+    """Lower the bias of a head that makes documents denser than a run may start with.
+
+    Regularizers alone bring such a model down too, but what its vectors told apart is lost then.
+    """
+    limit, bias = config.sparsity.max_start_active_dims, model.masked_lm.bias
+    if limit is None or bias is None or config.model.pooling != "max":
+        return
+    texts = _sample_documents(data, _START_TEXTS)
+    pieces = TextTokenizer(tokenizer, max_length=config.model.max_document_tokens).pieces(texts)
+    with torch.no_grad():
+        weights = model.eval().encode_document(TokenBatch.from_ids(pieces.ids))
+        if config.model.activation == "log1p_log1p_relu":
+            weights.expm1_()
+        dense = float(active_dims(weights))
+        if dense > limit:
+            start = max(1, int(limit / 2))
+            shift = bias_shift(weights, start)
+            bias -= shift
+            _logger.warning(
+                "documents start with %.0f active dimensions: lowered the head's bias by %.3g to "
+                "start with %d",
+                dense,
+                shift,
+                start,
+            )
+
+
+def _sample_documents(data: MixedData, count: int) -> list[str]:
+    step = max(1, len(data) // count)
+    return [data[at].documents[0] for at in range(0, len(data), step)][:count]
 
 
 def _query_token_weights(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> torch.Tensor:
@@ -83,8 +124,7 @@ def _query_token_weights(tokenizer: PreTrainedTokenizerBase, vocabulary: int) ->
 
 def _with_new_head(folder: Path, tokenizer: PreTrainedTokenizerBase, data: MixedData) -> MaskedLM:
     masked_lm = masked_lm_with_new_head(folder)
-    step = max(1, len(data) // _HEAD_TEXTS)
-    texts = [data[at].documents[0] for at in range(0, len(data), step)][:_HEAD_TEXTS]
+    texts = _sample_documents(data, _HEAD_TEXTS)
     warm_up(masked_lm, tokenizer, texts, steps=_HEAD_STEPS)
     calibrate_bias(masked_lm, tokenizer, texts)
     return masked_lm

@@ -17,7 +17,7 @@ from splade_sdk.training.build import (
     build_objective,
 )
 from splade_sdk.training.card import write_card
-from splade_sdk.training.checkpoints import last_checkpoint
+from splade_sdk.training.checkpoints import last_checkpoint, load_checkpoint
 from splade_sdk.training.config import TrainingConfig
 from splade_sdk.training.data import MixingSampler
 from splade_sdk.training.log import CsvLog, read_log
@@ -87,7 +87,10 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
                 config.evaluation, model, tokenizer, config.model, log=trainer.log
             )
         )
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if checkpoint is not None and _steps_done(checkpoint) >= total_steps:
+        load_checkpoint(checkpoint, model, trainer.objective)
+    else:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     target = folder / "model"
     if trainer.is_world_process_zero():
         model.save_pretrained(target, tokenizer, max_length=config.model.max_document_tokens)
@@ -113,18 +116,23 @@ def _claim(folder: Path, config: TrainingConfig) -> None:
     path.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
 
 
+def _steps_done(checkpoint: Path) -> int:
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return int(state["global_step"])
+
+
 def _total_steps(config: TrainingConfig, examples: int) -> int:
-    if config.optimizer.max_steps is not None:
-        return config.optimizer.max_steps
     from accelerate import PartialState
 
     optimizer = config.optimizer
-    ranks = PartialState().num_processes
-    per_step = optimizer.batch_size * optimizer.accumulation_steps * ranks
-    steps = int(optimizer.epochs * (examples // per_step))
+    per_batch = optimizer.batch_size * PartialState().num_processes
+    steps = int(optimizer.epochs * (examples // (per_batch * optimizer.accumulation_steps)))
+    if optimizer.max_steps is not None:
+        steps = optimizer.max_steps if examples >= per_batch else 0
     if steps < 1:
         raise TrainingError(
-            f"{examples} examples do not fill one step of {per_step}: lower batch_size, or add data"
+            f"{examples} examples do not fill one step of {per_batch} x "
+            f"{optimizer.accumulation_steps}: lower batch_size or accumulation_steps, or add data"
         )
     return steps
 

@@ -1,0 +1,366 @@
+"""Real trainings of tiny models, each in seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from splade_sdk import SpladeEncoder
+from splade_sdk.errors import (
+    CollapseError,
+    ConfigError,
+    InvalidDataError,
+    ModelError,
+    TrainingError,
+)
+from splade_sdk.training.config import load_config
+from splade_sdk.training.log import read_log
+from splade_sdk.training.run import train
+from tests.unit.training import tiny_training as tiny
+
+
+@pytest.fixture
+def development(tmp_path):
+    return {"path": str(tiny.write_collection(tmp_path / "dev")), "every_steps": 1000}
+
+
+def log_of(config):
+    return read_log(config.output_dir / "log.csv")
+
+
+def last(config, key):
+    return next(row[key] for row in reversed(log_of(config)) if key in row)
+
+
+def mean_of_last(config, key, rows):
+    values = [row[key] for row in log_of(config) if key in row]
+    return float(np.mean(values[-rows:]))
+
+
+class TestRunFolder:
+    def test_ranking_improves_and_everything_is_there(self, tmp_path, development):
+        config = tiny.config(tmp_path, evaluation=development | {"every_steps": 20})
+
+        folder = train(config)
+
+        log = log_of(config)
+        measured = [row["eval_ndcg@10"] for row in log if "eval_ndcg@10" in row]
+        before = _ndcg(tmp_path / "base", development)
+        assert before < 0.7
+        assert len(measured) == 3
+        assert measured[-1] > 0.9
+        losses = [row["loss"] for row in log if "loss" in row]
+        assert len(losses) == 60 // config.log_every_steps
+        assert losses[-1] < losses[0] / 2
+        run = config.output_dir
+        assert {path.name for path in run.iterdir()} == {
+            "checkpoint-60",
+            "config.json",
+            "log.csv",
+            "model",
+            "plots",
+            "tensorboard",
+        }
+        assert {path.name for path in (run / "plots").iterdir()} == {
+            "active_dims.png",
+            "loss.png",
+            "ndcg.png",
+            "strength.png",
+        }
+        assert list((run / "tensorboard").glob("events*"))
+        assert json.loads((run / "config.json").read_text())["seed"] == 0
+        card = (folder / "README.md").read_text()
+        assert f"| nDCG@10 on the development set | {measured[-1]:.4g} |" in card
+        # What was measured last is what was saved.
+        assert _ndcg(folder, development) == pytest.approx(measured[-1])
+
+    def test_same_seed_same_weights(self, tmp_path, development):
+        """Whether and how often it is measured changes nothing."""
+        weights = []
+        for name, sections in (("a", {}), ("b", {"evaluation": development | {"every_steps": 3}})):
+            config = tiny.config(
+                tmp_path,
+                optimizer={"max_steps": 8},
+                output_dir=str(tmp_path / name),
+                **sections,
+            )
+            weights.append(_weights(train(config)))
+
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+    def test_a_finished_run_is_only_saved_again(self, tmp_path):
+        optimizer = {"max_steps": 3, "lr_scheduler": "constant"}
+        config = tiny.config(tmp_path, optimizer=optimizer)
+        before = _weights(train(config))
+        log = log_of(config)
+
+        after = _weights(train(config))
+
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert [row["step"] for row in log_of(config)] == [row["step"] for row in log]
+
+    def test_checkpoints_of_another_run_are_left_alone(self, tmp_path):
+        config = tiny.config(tmp_path, optimizer={"max_steps": 3})
+        train(config)
+
+        with pytest.raises(TrainingError, match="resume it, or choose another output_dir"):
+            train(config, resume=False)
+        with pytest.raises(TrainingError, match=r"other settings \(other seed\)"):
+            train(config.model_copy(update={"seed": 1}))
+
+
+def _ndcg(folder: Path, development: dict[str, object]) -> float:
+    from splade_sdk.evaluation.datasets import load_dataset
+    from splade_sdk.evaluation.evaluate import evaluate
+
+    report = evaluate(
+        SpladeEncoder(folder, device="cpu", max_length=16),
+        load_dataset(str(development["path"])),
+        metrics=["nDCG@10"],
+        engine="memory",
+    )
+    return report.metrics["nDCG@10"]
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(next(folder.rglob("model.safetensors")))
+
+
+class TestSparsity:
+    def test_target_is_reached_within_a_tenth(self, tmp_path):
+        target = (4.6, 8.0)
+        tiny.save_base(tmp_path / "base", dropout=0.0)
+        config = tiny.config(
+            tmp_path,
+            sparsity={"target_active_dims": target},
+            optimizer={"max_steps": 300},
+        )
+
+        train(config)
+
+        first = log_of(config)[0]
+        assert first["document_active_dims"] > 1.3 * target[1]
+        for side, wanted in zip(("query", "document"), target, strict=True):
+            assert mean_of_last(config, f"{side}_active_dims", 8) == pytest.approx(wanted, rel=0.1)
+
+    def test_stronger_regularizers_leave_fewer_terms(self, tmp_path):
+        found = []
+        for strength in (1e-4, 1e-1):
+            side = {"name": "flops", "strength": strength}
+            config = tiny.config(
+                tmp_path,
+                sparsity={"query": side, "document": side},
+                output_dir=str(tmp_path / str(strength)),
+            )
+            train(config)
+            found.append(mean_of_last(config, "document_active_dims", 2))
+
+        assert found[1] < 0.8 * found[0]
+
+    def test_a_dense_start_is_brought_down_and_learns(self, tmp_path, development, caplog):
+        tiny.save_base(tmp_path / "base", bias=0.0)
+        config = tiny.config(
+            tmp_path, sparsity={"max_start_active_dims": 20}, evaluation=development
+        )
+
+        train(config)
+
+        assert re.search(
+            r"documents start with \d{2,3} active dimensions: lowered .* start with 10", caplog.text
+        )
+        assert log_of(config)[0]["document_active_dims"] < 20
+        assert last(config, "eval_ndcg@10") > 0.9
+
+    def test_a_dense_start_under_sum_pooling_waits_for_the_regularizers(self, tmp_path):
+        tiny.save_base(tmp_path / "base", bias=0.0)
+        side = {"name": "flops", "strength": 0.01}
+        config = tiny.config(
+            tmp_path,
+            model={"pooling": "sum"},
+            sparsity={"max_start_active_dims": 50, "query": side, "document": side},
+            log_every_steps=1,
+        )
+
+        train(config)
+
+        log = [row for row in log_of(config) if "ranking_loss" in row]
+        assert log[0]["document_active_dims"] > 50
+        # The ranking loss is measured, but not part of the loss.
+        assert log[0]["loss"] == pytest.approx(log[0]["sparsity_loss"], rel=1e-4)
+        assert log[0]["ranking_loss"] > 0
+        sparse = next(row for row in log if row["document_active_dims"] <= 50)
+        assert log[-1]["loss"] == pytest.approx(
+            log[-1]["sparsity_loss"] + log[-1]["ranking_loss"], rel=1e-3
+        )
+        assert sparse["step"] < 60
+
+    def test_a_collapse_stops_with_step_and_strengths(self, tmp_path):
+        side = {"name": "flops", "strength": 1e4}
+        config = tiny.config(
+            tmp_path,
+            sparsity={"query": side, "document": side, "schedule": "constant", "warmup_share": 0},
+            optimizer={"max_steps": 200},
+        )
+
+        with pytest.raises(
+            CollapseError, match=r"step \d+: .* vectors .* query 1e\+04 and document 1e\+04"
+        ):
+            train(config)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({"pooling": "sum"}, 0.9),
+        ({"activation": "log1p_log1p_relu"}, 0.7),
+        # Without expansion and in 60 steps, documents alone learn what is noise.
+        ({"query_expansion": False}, 0.65),
+    ],
+    ids=["sum", "log1p_log1p", "doc"],
+)
+def test_each_shape_learns_and_its_folder_loads(tmp_path, development, model, expected):
+    config = tiny.config(tmp_path, model=model, evaluation=development)
+
+    folder = train(config)
+
+    assert last(config, "eval_ndcg@10") > expected
+    assert _ndcg(folder, development) == pytest.approx(last(config, "eval_ndcg@10"))
+    encoder = SpladeEncoder(folder)
+    queries = encoder.encode_query([tiny.TOPIC_WORDS[0][0]])
+    if model.get("query_expansion", True):
+        assert queries.stats().active_dims >= 1
+    else:
+        assert queries.indices.tolist() == [tiny.VOCABULARY[tiny.TOPIC_WORDS[0][0]]]
+
+
+def test_distilled_from_scores(tmp_path, development):
+    config = tiny.config(
+        tmp_path,
+        losses=[{"name": "kl"}, {"name": "margin_mse", "weight": 0.1}],
+        evaluation=development,
+    )
+
+    train(config)
+
+    assert last(config, "eval_ndcg@10") > 0.9
+    row = next(row for row in log_of(config) if "kl_loss" in row)
+    assert row["ranking_loss"] == pytest.approx(row["kl_loss"] + 0.1 * row["margin_mse_loss"])
+
+
+def test_a_model_without_a_head_gets_one_and_learns(tmp_path, development):
+    tiny.save_base(tmp_path / "base", head=False)
+    config = tiny.config(tmp_path, evaluation=development)
+
+    train(config)
+
+    assert last(config, "eval_ndcg@10") > 0.6
+
+
+@pytest.mark.parametrize("options", [{"cached_chunk_size": 6}, {"accumulation_steps": 2}])
+def test_caching_and_accumulation_learn(tmp_path, development, options):
+    config = tiny.config(tmp_path, optimizer=options, evaluation=development)
+
+    train(config)
+
+    assert last(config, "eval_ndcg@10") > 0.85
+
+
+def test_caching_gives_the_weights_of_the_whole_batch(tmp_path):
+    """With dropout off: with it on, batches of another size draw other masks."""
+    tiny.save_base(tmp_path / "base", dropout=0.0)
+    weights = []
+    for size in (None, 5):
+        config = tiny.config(
+            tmp_path,
+            optimizer={"max_steps": 5, "cached_chunk_size": size, "learning_rate": 1e-3},
+            output_dir=str(tmp_path / str(size)),
+        )
+        weights.append(_weights(train(config)))
+
+    for name, expected in weights[0].items():
+        torch.testing.assert_close(weights[1][name], expected, rtol=1e-3, atol=1e-4)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("rows", "told"),
+        [
+            ([], "data.jsonl: no rows in it"),
+            ([{"query": "a", "negatives": ["b"]}], "data.jsonl:1: no field 'positive'"),
+            ([{"query": "a", "positive": " "}], "has no positive"),
+            (
+                [{"query": "a", "positive": "b", "scores": [float("nan")]}],
+                r"data.jsonl:1: field 'scores\[0\]' is nan",
+            ),
+        ],
+    )
+    def test_data(self, tmp_path, rows, told):
+        tiny.write_lines(tmp_path / "data.jsonl", rows)
+
+        with pytest.raises(InvalidDataError, match=told):
+            train(tiny.config(tmp_path))
+
+    def test_fewer_examples_than_a_step_takes(self, tmp_path):
+        tiny.write_lines(tmp_path / "data.jsonl", tiny.examples(3))
+
+        with pytest.raises(TrainingError, match="3 examples do not fill one step of 16 x 1"):
+            train(tiny.config(tmp_path, optimizer={"max_steps": None}))
+        with pytest.raises(TrainingError, match="3 examples do not fill one step of 16 x 1"):
+            train(tiny.config(tmp_path))
+
+    def test_a_loss_that_needs_a_teacher(self, tmp_path):
+        rows = [{"query": row["query"], "positive": row["positive"]} for row in tiny.examples(32)]
+        tiny.write_lines(tmp_path / "data.jsonl", rows)
+
+        with pytest.raises(InvalidDataError, match="'kl' learns from a teacher's scores"):
+            train(tiny.config(tmp_path, losses=[{"name": "kl"}]))
+
+    def test_no_model(self, tmp_path):
+        with pytest.raises(ModelError, match="nothing-here"):
+            train(tiny.config(tmp_path, model={"base": str(tmp_path / "nothing-here")}))
+
+    def test_a_tokenizer_of_another_model(self, tmp_path):
+        tiny.save_base(tmp_path / "base")
+        larger = tiny.tokenizer()
+        larger.add_tokens(["zzz", "zzzz"])
+        larger.save_pretrained(tmp_path / "base")
+
+        with pytest.raises((ConfigError, ModelError), match=r"111 .*109|109 .*111"):
+            train(tiny.config(tmp_path))
+
+    def test_a_key_that_does_not_exist_names_the_nearest(self, tmp_path):
+        path = tmp_path / "config.yaml"
+        path.write_text(
+            "model: {base: x}\ndata: [{path: d.jsonl}]\noutput_dir: run\n"
+            "optimizer: {learning_rat: 1.0e-4}\n"
+        )
+
+        with pytest.raises(ConfigError, match=r"did you mean 'optimizer\.learning_rate'"):
+            load_config(path)
+
+    def test_a_teacher_of_another_scale(self, tmp_path, development):
+        """Scores a thousand times as large stay finite, and are brought back by one number."""
+        rows = [
+            row | {"scores": [1000 * score for score in row["scores"]]}
+            for row in tiny.examples(480)
+        ]
+        tiny.write_lines(tmp_path / "data.jsonl", rows)
+        config = tiny.config(
+            tmp_path,
+            losses=[
+                {"name": "kl", "options": {"teacher_temperature": 1000.0}},
+                {"name": "margin_mse", "weight": 0.1, "options": {"teacher_scale": 1e-3}},
+            ],
+            evaluation=development,
+        )
+
+        train(config)
+
+        assert last(config, "eval_ndcg@10") > 0.9
