@@ -28,6 +28,8 @@ __all__ = ["Screen", "largest_code"]
 _FLOAT_SLACK = 1e-5
 # Keeps the scale of a row of zeros above zero; its products are zero whatever the scale.
 _TINY = 1e-30
+# Terms brought to 8 bits at a time.
+_BLOCK = 1024
 # A token whose largest element is above this many times its text's median gets a scale of its own.
 _OUTLIER = 1.5
 
@@ -62,12 +64,21 @@ class Screen:
 
     def __init__(self, weight: Tensor, bias: Tensor | None, *, code: int) -> None:
         self._code = code
-        scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(_TINY) / code
-        self._quantised = torch.round(weight / scale).to(torch.int8)
-        error = (weight - self._quantised * scale).norm(dim=1)
-        norm = weight.norm(dim=1)
+        self._quantised = torch.empty_like(weight, dtype=torch.int8)
+        scale, error, norm = weight.new_empty((3, weight.shape[0]))
+        # Block by block, so that what lies between stays in the cache.
+        for start in range(0, weight.shape[0], _BLOCK):
+            part = slice(start, start + _BLOCK)
+            block = weight[part]
+            low, high = block.aminmax(dim=1, keepdim=True)
+            scales = torch.maximum(high, -low).clamp_min_(_TINY).div_(code)
+            rounded = (block / scales).round_()
+            self._quantised[part] = rounded
+            scale[part] = scales.squeeze(1)
+            norm[part] = block.norm(dim=1)
+            error[part] = rounded.mul_(scales).sub_(block).norm(dim=1)
         shift = torch.zeros_like(norm) if bias is None else bias
-        self._per_term = torch.stack([shift, norm, error]) / scale.squeeze(1)
+        self._per_term = torch.stack([shift, norm, error]) / scale
 
     def candidates(
         self, tokens: Tensor, lengths: Sequence[int], workspace: Workspace

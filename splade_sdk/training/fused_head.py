@@ -30,8 +30,9 @@ __all__ = ["FusedHead"]
 class FusedHead:
     """Pools the hidden states of a batch into term weights, differentiably.
 
-    Keeps the 8-bit copy of the vocabulary that rules terms out, and makes it anew when the
-    weights have changed.
+    Keeps the 8-bit copy of the vocabulary that rules terms out until ``forget`` is called, which
+    has to be done whenever the weights may have changed: fused optimizers change them without
+    counting up the tensors' versions.
 
     Args:
         pooling: Maximum or sum over the tokens.
@@ -43,7 +44,6 @@ class FusedHead:
         self.activation: Activation = activation
         self._workspace = Workspace()
         self._screen: Screen | None = None
-        self._screened: tuple[int, ...] | None = None
 
     def __call__(
         self, tokens: Tensor, lengths: Sequence[int], weight: Tensor, bias: Tensor | None
@@ -65,6 +65,10 @@ class FusedHead:
         )
         return pooled
 
+    def forget(self) -> None:
+        """Take in that the weights may have changed."""
+        self._screen = None
+
     def candidates(
         self, tokens: Tensor, lengths: list[int], weight: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Tensor] | None:
@@ -74,11 +78,8 @@ class FusedHead:
         code = largest_code()
         if code is None or weight.dtype != torch.float32:
             return None
-        version: tuple[int, ...] = (weight.data_ptr(), weight._version)
-        if bias is not None:
-            version += (bias.data_ptr(), bias._version)
-        if self._screen is None or self._screened != version:
-            self._screen, self._screened = Screen(weight, bias, code=code), version
+        if self._screen is None:
+            self._screen = Screen(weight, bias, code=code)
         rows, terms = self._screen.candidates(tokens, lengths, self._workspace)
         if rows.numel() > MAX_CANDIDATES * len(lengths) * weight.shape[0]:
             return None

@@ -111,15 +111,25 @@ class SpladeModel(nn.Module):
         Returns:
             Shapes: ``(queries, vocabulary)`` and ``(documents, vocabulary)``.
         """
+        self.head.forget()
         return (
-            None if query is None else self.encode_query(query),
-            None if document is None else self.encode_document(document),
+            None if query is None else self._query_weights(query),
+            None if document is None else self._document_weights(document),
         )
 
     def encode_query(self, batch: TokenBatch) -> Tensor:
         """Return the term weights of queries. Shape: ``(batch, vocabulary)``."""
+        self.head.forget()
+        return self._query_weights(batch)
+
+    def encode_document(self, batch: TokenBatch) -> Tensor:
+        """Return the term weights of documents. Shape: ``(batch, vocabulary)``."""
+        self.head.forget()
+        return self._document_weights(batch)
+
+    def _query_weights(self, batch: TokenBatch) -> Tensor:
         if self.query_token_weights is None:
-            return self.encode_document(batch)
+            return self._document_weights(batch)
         real = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
         lengths = torch.tensor(batch.lengths, device=real.device)
         present = torch.zeros(
@@ -130,8 +140,7 @@ class SpladeModel(nn.Module):
         present.scatter_(1, ids, 1.0)
         return present[:, :-1] * self.query_token_weights.relu()
 
-    def encode_document(self, batch: TokenBatch) -> Tensor:
-        """Return the term weights of documents. Shape: ``(batch, vocabulary)``."""
+    def _document_weights(self, batch: TokenBatch) -> Tensor:
         weight = self.masked_lm.weight
         max_tokens = _MAX_TOKENS.get(weight.device.type, _MAX_TOKENS_ON_ACCELERATOR)
         plan = plan_batches(batch.lengths, max_tokens=max_tokens)

@@ -118,3 +118,28 @@ def test_saved_folder_gives_the_same_vectors(
     encoded = encoder.encode_query(TEXTS).to_scipy().toarray()
     np.testing.assert_allclose(encoded, query, rtol=1e-5, atol=1e-6)
     assert encoder.max_length == 16
+
+
+@pytest.mark.parametrize(
+    "options", [{"fused": True}, {"foreach": True}], ids=lambda each: str(each)
+)
+@pytest.mark.parametrize("encode", ["forward", "encode_document", "encode_query"])
+def test_weights_are_those_after_the_optimizer_step(tmp_path, options, encode):
+    """Fused optimizers do not count up versions: what the head keeps must not rely on them."""
+    folder = tiny.save_base(tmp_path / "base", bias=-14.0)
+    model = SpladeModel(load_masked_lm(folder, dtype=torch.float32).eval())
+
+    def encoded(of):
+        return of(None, batch())[1] if encode == "forward" else getattr(of, encode)(batch())
+
+    # Every term is to grow, so that terms become active that were not.
+    optimizer = torch.optim.AdamW([model.masked_lm.bias], lr=2.0, maximize=True, **options)
+    before = encoded(model)
+    model.masked_lm.bias.grad = torch.ones_like(model.masked_lm.bias)
+    optimizer.step()
+
+    after = encoded(model)
+
+    fresh = SpladeModel(model.masked_lm)
+    assert (before > 0).sum() < (after > 0).sum()
+    torch.testing.assert_close(after, encoded(fresh))
