@@ -19,8 +19,9 @@ from splade_sdk.types import SparseBatch
 
 __all__ = ["ModelSide"]
 
-# Largest batch, in padded tokens: on a CPU activations should stay in the cache.
-_MAX_TOKENS = {"cpu": 1536}
+# Largest batch: on a CPU, activations (tokens times width) should stay in the cache.
+_MAX_TOKENS_ON_CPU = 1536
+_MAX_ACTIVATIONS_ON_CPU = 768 * 384
 _MAX_TOKENS_ON_ACCELERATOR = 1 << 15
 
 _Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
@@ -57,7 +58,10 @@ class ModelSide:
         pieces = self.text_tokenizer.pieces(texts)
         lengths = [len(ids) for ids in pieces.ids]
         text_of = np.asarray(pieces.text_of, dtype=np.int64)
-        max_tokens = _MAX_TOKENS.get(self._device.type, _MAX_TOKENS_ON_ACCELERATOR)
+        max_tokens = _MAX_TOKENS_ON_ACCELERATOR
+        if self._device.type == "cpu":
+            width = self.masked_lm.weight.shape[1]
+            max_tokens = min(_MAX_TOKENS_ON_CPU, _MAX_ACTIVATIONS_ON_CPU // width)
         parts: list[_Entries] = []
         with self._lock, torch.inference_mode():
             for batch in plan_batches(lengths, max_tokens=max_tokens, max_rows=batch_size):
