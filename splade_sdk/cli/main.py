@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from splade_sdk import __version__
-from splade_sdk.cli import demo, encode, index, inspect, search
+from splade_sdk.cli import demo, encode, index, inspect, search, teach, train
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError
 
@@ -19,7 +19,7 @@ __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="splade",
-    help="SPLADE learned sparse retrieval on Qdrant: encode, index, search and evaluate, offline.",
+    help="SPLADE learned sparse retrieval on Qdrant: encode, search, evaluate and train, offline.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -31,6 +31,8 @@ app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
+app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
 
 
 def _version(value: bool) -> None:
@@ -47,7 +49,7 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """SPLADE learned sparse retrieval on Qdrant: encode, index, search and evaluate, offline."""
+    """SPLADE learned sparse retrieval on Qdrant: encode, search, evaluate and train, offline."""
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from transformers import TrainerCallback, set_seed
 from transformers.integrations.integration_utils import TensorBoardCallback
+from transformers.trainer_callback import ProgressCallback
 
-from splade_sdk.errors import TrainingError
+from splade_sdk.errors import MissingDependencyError, TrainingError
 from splade_sdk.training.build import (
     build_arguments,
     build_collator,
@@ -22,6 +24,7 @@ from splade_sdk.training.config import TrainingConfig
 from splade_sdk.training.data import MixingSampler
 from splade_sdk.training.log import CsvLog, read_log
 from splade_sdk.training.plots import plot_log
+from splade_sdk.training.progress import TrainingProgress
 from splade_sdk.training.trainer import SpladeTrainer
 
 __all__ = ["train"]
@@ -46,7 +49,9 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
             other settings, or the run cannot go on.
         InvalidDataError: if the data cannot be used.
         ModelError: if the base model cannot be loaded.
+        MissingDependencyError: if the extra ``train`` is not installed.
     """
+    _require_packages()
     folder = config.output_dir
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None and not resume:
@@ -79,6 +84,8 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
         cached_chunk_size=config.optimizer.cached_chunk_size,
         callbacks=callbacks,
     )
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(TrainingProgress())
     if config.evaluation is not None:
         from splade_sdk.training.development import DevelopmentEvaluation
 
@@ -98,6 +105,13 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
         plot_log(log, folder / "plots")
         write_card(target, config, log, examples=len(data))
     return target
+
+
+def _require_packages() -> None:
+    """Tell at once what would be missed at the end."""
+    for module in ("accelerate", "ir_measures", "matplotlib", "tensorboard"):
+        if find_spec(module) is None:
+            raise MissingDependencyError.for_extra(module.replace("_", "-"), "train")
 
 
 def _claim(folder: Path, config: TrainingConfig) -> None:

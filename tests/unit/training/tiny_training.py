@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer
 
+from splade_sdk.encoders.masked_lm import quiet_transformers
 from splade_sdk.training.config import TrainingConfig, parse_config
 
 TOPICS = 32
@@ -69,7 +70,8 @@ def save_base(
             torch.nn.init.eye_(transform.dense.weight)
             transform.dense.bias.fill_(20.0)  # where GELU is linear
             model.get_output_embeddings().bias.fill_(bias)[: len(SPECIAL)] = -1e4
-    model.save_pretrained(folder)
+    with quiet_transformers():
+        model.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
 

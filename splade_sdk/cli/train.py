@@ -1,0 +1,67 @@
+"""``splade train``: train a model as a YAML file says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXAMPLES", "train"]
+
+EXAMPLES = """**Examples**
+
+`splade train config.yaml`
+
+`splade train config.yaml --output-dir runs/second`
+
+The smallest configuration; paths are relative to its folder:
+
+    model: {base: path/or/name}
+
+    data: [{path: pairs.jsonl}]
+
+    output_dir: runs/first
+"""
+
+
+def train(
+    config: Annotated[
+        Path, typer.Argument(help="YAML file; see TrainingConfig for its keys.", dir_okay=False)
+    ],
+    *,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on from the last checkpoint in the output folder, if there is one; with "
+            "--no-resume a folder with checkpoints is an error.",
+        ),
+    ] = True,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, in place of the configuration's output_dir.",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train or distil a SPLADE model.
+
+    Writes log, plots, checkpoints and the model into the run's folder. A run that was stopped
+    goes on from its last checkpoint when it is started again.
+    """
+    from splade_sdk.training.config import load_config
+    from splade_sdk.training.log import read_log
+    from splade_sdk.training.progress import progress_line
+    from splade_sdk.training.run import train as run
+
+    settings = load_config(config)
+    if output_dir is not None:
+        settings = settings.model_copy(update={"output_dir": output_dir})
+    model = run(settings, resume=resume)
+    last: dict[str, float] = {}
+    for row in read_log(settings.output_dir / "log.csv"):
+        last |= row
+    typer.echo(f"at the end: {progress_line(last)}", err=True)
+    typer.echo(f"plots and log are in {settings.output_dir}, the model is in:", err=True)
+    print(model)
