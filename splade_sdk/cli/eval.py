@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splade_sdk.cli.options import Json, Model, Windows
+from splade_sdk.cli.options import Json, MaxLength, Model, Windows
 
 if TYPE_CHECKING:
     from splade_sdk.evaluation.report import EvaluationReport
@@ -17,6 +17,8 @@ __all__ = ["EXAMPLES", "evaluate"]
 EXAMPLES = """**Examples**
 
 `splade eval data/scifact`
+
+`splade eval data/scifact --max-length 256`
 
 `splade eval data/scifact --model bm25 --metric nDCG@10 --metric R@100`
 
@@ -54,6 +56,7 @@ def evaluate(
     ] = Engine.embedded,
     as_json: Json = False,
     windows: Windows = False,
+    max_length: MaxLength = None,
     model: Model = None,
 ) -> None:
     """Measure a model on a test collection.
@@ -68,7 +71,7 @@ def evaluate(
 
     dataset = load_dataset(folder, split)
     report = run(
-        open_encoder(model, windows=windows),
+        open_encoder(model, windows=windows, max_length=max_length),
         dataset,
         metrics=metric or DEFAULT_METRICS,
         limit=limit,

@@ -15,20 +15,26 @@ if TYPE_CHECKING:
 __all__ = ["open_encoder", "open_retriever", "open_splade"]
 
 
-def open_splade(model: str | None, *, windows: bool = False) -> SpladeEncoder:
+def open_splade(
+    model: str | None, *, windows: bool = False, max_length: int | None = None
+) -> SpladeEncoder:
     """Load a SPLADE model, by default the one that comes along."""
     from splade_sdk.encoders.splade import SpladeEncoder
 
-    return SpladeEncoder(model, long_documents="windows" if windows else "truncate")
+    return SpladeEncoder(
+        model, max_length=max_length, long_documents="windows" if windows else "truncate"
+    )
 
 
-def open_encoder(model: str | None, *, windows: bool = False) -> SparseEncoder:
+def open_encoder(
+    model: str | None, *, windows: bool = False, max_length: int | None = None
+) -> SparseEncoder:
     """Load a model, where ``bm25`` means the bag-of-words baseline."""
     if model == "bm25":
         from splade_sdk.encoders.bm25 import Bm25Encoder
 
         return Bm25Encoder()
-    return open_splade(model, windows=windows)
+    return open_splade(model, windows=windows, max_length=max_length)
 
 
 def open_retriever(

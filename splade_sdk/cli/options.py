@@ -10,6 +10,7 @@ __all__ = [
     "CollectionName",
     "IndexFolder",
     "Json",
+    "MaxLength",
     "Model",
     "QuerySide",
     "SpladeModel",
@@ -73,6 +74,16 @@ CollectionName = Annotated[
     str, typer.Option("--collection", "-c", metavar="NAME", help="Name of the collection.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        "--max-length",
+        metavar="TOKENS",
+        min=3,
+        help="Tokens of a text at most. Default: what the model takes.",
+        show_default=False,
+    ),
+]
 QuerySide = Annotated[
     bool, typer.Option("--query", help="Encode as queries instead of as documents.")
 ]
