@@ -502,11 +502,14 @@ class IngestReport:
     """What an upsert did.
 
     Attributes:
-        stored: Number of documents now durable.
+        stored: Number of documents written, and now durable.
         empty: Number of those whose vector has no term, so that no query finds them.
         failed: Batches that were not stored, with their cause.
         encode_s: Seconds spent encoding.
-        store_s: Seconds spent in the engine.
+        store_s: Seconds spent in the engine; both sides work at the same time, so that the two
+            may add up to more than the whole took.
+        skipped: Number of documents that were stored already, as they are.
+        deleted: Number of stored documents that a ``sync`` deleted.
     """
 
     stored: int = 0
@@ -514,6 +517,8 @@ class IngestReport:
     failed: tuple[FailedBatch, ...] = ()
     encode_s: float = 0.0
     store_s: float = 0.0
+    skipped: int = 0
+    deleted: int = 0
 
     def __add__(self, other: Self) -> IngestReport:
         return IngestReport(
@@ -522,6 +527,8 @@ class IngestReport:
             self.failed + other.failed,
             self.encode_s + other.encode_s,
             self.store_s + other.store_s,
+            self.skipped + other.skipped,
+            self.deleted + other.deleted,
         )
 
 

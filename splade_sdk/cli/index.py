@@ -48,12 +48,33 @@ def index(
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents stored at once.")] = 256,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Delete stored documents that are not given here.")
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Remember in FILE how far a long input is stored; a second run goes on there.",
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    dead_letter: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append documents that could not be stored to FILE, with their cause.",
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     windows: Windows = False,
     model: Model = None,
 ) -> None:
     """Encode documents and store them.
 
-    Indexing the same ids again replaces them.
+    Indexing the same ids again replaces them; documents that have not changed are left alone.
     """
     from splade_sdk.cli.documents import Fields, read_documents
     from splade_sdk.cli.opening import open_retriever
@@ -71,10 +92,17 @@ def index(
     with open_retriever(
         index, url, collection, api_key=api_key, model=model, windows=windows
     ) as retriever:
-        report = retriever.upsert(read_documents(paths, fields), batch_size=batch_size)
+        report = (retriever.sync if sync else retriever.upsert)(
+            read_documents(paths, fields),
+            batch_size=batch_size,
+            checkpoint=checkpoint,
+            dead_letter=dead_letter,
+        )
         total = retriever.count()
+    unchanged = f"{report.skipped:,} unchanged, " if report.skipped else ""
+    deleted = f"{report.deleted:,} deleted, " if report.deleted else ""
     typer.echo(
-        f"{report.stored:,} documents stored, {total:,} in {collection} "
+        f"{report.stored:,} documents stored, {unchanged}{deleted}{total:,} in {collection} "
         f"(encoding {report.encode_s:.1f} s, storing {report.store_s:.1f} s)"
     )
     if report.empty:

@@ -13,7 +13,12 @@ __all__ = ["DenseEncoder", "SparseEncoder"]
 
 @runtime_checkable
 class SparseEncoder(Protocol):
-    """Turns text into sparse vectors; a string gives one vector, a list gives a batch."""
+    """Turns text into sparse vectors; a string gives one vector, a list gives a batch.
+
+    Where the vectors of documents depend on more than the fingerprint says, such as the length at
+    which texts are cut, an encoder tells so in a property ``document_settings: str``: a document
+    counts as unchanged only under the same settings.
+    """
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -107,6 +107,7 @@ class SpladeEncoder:
                 raise ConfigError(f"{name} is {kept}: expected at least 1, or None for all terms")
         self.model_name = str(model) if model is not None else "default"
         self.max_active_dims = max_active_dims
+        self._long_documents = (long_documents, window_overlap)
         self.query_max_active_dims = query_max_active_dims
         self._truncation_told = False
         loader = Loader(
@@ -140,6 +141,11 @@ class SpladeEncoder:
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The document side's transformers tokenizer."""
         return self._document.text_tokenizer.tokenizer
+
+    @property
+    def document_settings(self) -> str:
+        """What the vectors of documents depend on beside the fingerprint."""
+        return f"{self.max_length} {self.max_active_dims} {self._long_documents}"
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

@@ -99,6 +99,9 @@ class Collection(Protocol):
     def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
         """Return the points that exist among ``ids``, in the order asked for."""
 
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the content hash of each point that exists among ``ids`` and has one, by id."""
+
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
 
@@ -111,6 +114,7 @@ class Collection(Protocol):
         filter: models.Filter | None = None,  # noqa: A002 - Qdrant's name
         limit: int = 256,
         offset: str | None = None,
+        with_payload: bool = True,
         with_vectors: bool = False,
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""

@@ -28,7 +28,7 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
-from splade_sdk.qdrant.payload import metadata_path
+from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
 from splade_sdk.qdrant.schema import CollectionContract, require_contract
 
@@ -192,6 +192,15 @@ class EmbeddedCollection:
             }
             return [found[each] for each in ids if each in found]
 
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the content hash of each point that exists among ``ids`` and has one, by id."""
+        with self._engine("read points") as shard:
+            return {
+                str(record.id): found[CONTENT_HASH]
+                for record in shard.retrieve(list(ids), [CONTENT_HASH], False)
+                if (found := record.payload)
+            }
+
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
@@ -219,6 +228,7 @@ class EmbeddedCollection:
         filter: models.Filter | None = None,  # noqa: A002 - Qdrant's name
         limit: int = 256,
         offset: str | None = None,
+        with_payload: bool = True,
         with_vectors: bool = False,
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""
@@ -228,7 +238,7 @@ class EmbeddedCollection:
                     offset=offset,
                     limit=limit,
                     filter=convert.to_filter(filter),
-                    with_payload=True,
+                    with_payload=with_payload,
                     with_vector=with_vectors,
                 )
             )

@@ -16,6 +16,7 @@ from qdrant_client.local.payload_filters import check_filter
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import CONTENT_HASH
 from splade_sdk.qdrant.ranking import lowest_score, require_space
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.types import SparseVector
@@ -95,6 +96,16 @@ class MemoryCollection:
             stored = self._stored()
             return [_record(stored[each], with_vectors) for each in ids if each in stored]
 
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the content hash of each point that exists among ``ids`` and has one, by id."""
+        with self._lock:
+            stored = self._stored()
+            return {
+                each: stored[each].payload[CONTENT_HASH]
+                for each in ids
+                if each in stored and CONTENT_HASH in stored[each].payload
+            }
+
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._lock:
@@ -116,6 +127,7 @@ class MemoryCollection:
         filter: models.Filter | None = None,  # noqa: A002 - Qdrant's name
         limit: int = 256,
         offset: str | None = None,
+        with_payload: bool = True,
         with_vectors: bool = False,
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""
@@ -124,7 +136,7 @@ class MemoryCollection:
             ids = sorted(stored)
             start = bisect_left(ids, offset) if offset else 0
             found = [each for each in ids[start:] if _meets(stored[each], filter)]
-            page = [_record(stored[each], with_vectors) for each in found[:limit]]
+            page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
             return page, found[limit] if len(found) > limit else None
 
     def create_payload_index(self, field: str, schema: str) -> None:  # noqa: ARG002 - protocol
@@ -183,5 +195,6 @@ def _meets(point: Point, conditions: models.Filter | None) -> bool:
     return check_filter(conditions, point.payload, point.id, has)
 
 
-def _record(point: Point, with_vectors: bool) -> Record:
-    return Record(point.id, deepcopy(point.payload), point.vector if with_vectors else None)
+def _record(point: Point, with_vectors: bool, with_payload: bool = True) -> Record:
+    payload = deepcopy(point.payload) if with_payload else {}
+    return Record(point.id, payload, point.vector if with_vectors else None)

@@ -1,4 +1,7 @@
-"""How a document lies in a point's payload: ``{"doc_id", "text", "metadata"}``; pure."""
+"""How a document lies in a point's payload: ``{"doc_id", "text", "metadata"}``; pure.
+
+An ingest adds ``content_hash`` (see ``content.py``); documents and hits do not show it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ from typing import Any
 import numpy as np
 
 from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.types import Document
 
-__all__ = ["from_payload", "iso_datetime", "metadata_path", "to_payload"]
+__all__ = ["CONTENT_HASH", "from_payload", "iso_datetime", "metadata_path", "to_payload"]
+
+CONTENT_HASH = "content_hash"
+"""Field of the payload that holds the hash of the document."""
 
 _ID, _TEXT, _METADATA = "doc_id", "text", "metadata"
 _MAX_DEPTH = 64
@@ -21,19 +28,23 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+(\[\d*\])*")
 
 
-def to_payload(document: Document) -> dict[str, Any]:
+def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[str, Any]:
     """Return what is stored of a document beside its vector.
 
     Dates become ISO 8601 strings, tuples become lists, numpy scalars become plain numbers.
 
+    Args:
+        document: The document.
+        hasher: Makes the content hash; None leaves it out.
+
     Raises:
         InvalidDocumentError: if the metadata holds what JSON cannot; the message names the key.
     """
-    return {
-        _ID: document.id,
-        _TEXT: document.text,
-        _METADATA: _mapping(document.metadata, document.id, ()) if document.metadata else {},
-    }
+    metadata = _mapping(document.metadata, document.id, ()) if document.metadata else {}
+    payload: dict[str, Any] = {_ID: document.id, _TEXT: document.text, _METADATA: metadata}
+    if hasher is not None:
+        payload[CONTENT_HASH] = hasher(document.text, metadata, document.vector)
+    return payload
 
 
 def from_payload(payload: Mapping[str, Any]) -> Document:

@@ -7,8 +7,9 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from qdrant_client import QdrantClient, models
@@ -24,7 +25,7 @@ from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded, require_name
-from splade_sdk.qdrant.payload import metadata_path
+from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
 from splade_sdk.qdrant.schema import CollectionContract, require_contract, sparse_params
 
@@ -71,6 +72,8 @@ class ServerCollection:
         self._where = where
         self._secret = secret
         self._may_warn = local
+        # Local mode breaks when threads read and write at once; a server does not.
+        self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
         self._name = contract.settings.sparse_vector
         self._dimensions = contract.fingerprint.dimensions
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
@@ -176,6 +179,18 @@ class ServerCollection:
             found = {record.id: record for record in map(self._record, records)}
             return [found[each] for each in ids if each in found]
 
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the content hash of each point that exists among ``ids`` and has one, by id."""
+        with self._engine("read points") as client:
+            records = client.retrieve(
+                self._collection, list(ids), with_payload=[CONTENT_HASH], with_vectors=False
+            )
+            return {
+                str(record.id): found[CONTENT_HASH]
+                for record in records
+                if (found := record.payload)
+            }
+
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         selector: models.PointsSelector = (
@@ -199,6 +214,7 @@ class ServerCollection:
         filter: models.Filter | None = None,  # noqa: A002 - Qdrant's name
         limit: int = 256,
         offset: str | None = None,
+        with_payload: bool = True,
         with_vectors: bool = False,
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""
@@ -208,7 +224,7 @@ class ServerCollection:
                 scroll_filter=filter,
                 limit=limit,
                 offset=offset,
-                with_payload=True,
+                with_payload=with_payload,
                 with_vectors=[self._name] if with_vectors else False,
             )
             return list(map(self._record, records)), None if following is None else str(following)
@@ -245,7 +261,10 @@ class ServerCollection:
     def _engine(self, doing: str) -> Iterator[QdrantClient]:
         if self._client is None:
             raise EngineClosedError(f"{self._where} was closed: open it again")
-        with engine_errors(f"{self._where}: cannot {doing}", self._secret):
+        with (
+            self._one_at_a_time,
+            engine_errors(f"{self._where}: cannot {doing}", self._secret),
+        ):
             yield self._client
 
     def _query(

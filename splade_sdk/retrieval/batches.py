@@ -7,50 +7,71 @@ from collections.abc import Iterable, Iterator
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
 from splade_sdk.types import Document
 
-__all__ = ["MAX_BATCH_CHARACTERS", "document_batches"]
+__all__ = ["MAX_BATCH_BYTES", "document_batches", "require_documents"]
 
-MAX_BATCH_CHARACTERS = 4_000_000
+MAX_BATCH_BYTES = 4_000_000
+"""Size of a batch on the wire, about; a server refuses more than 32 MB."""
+
+_BYTES_A_TERM = 28  # an index and a float32 as JSON text, with commas
+_TERMS_A_TEXT = 256  # what a model makes of a text, about; not more than it has characters
 
 
 def document_batches(
     documents: Iterable[Document],
     *,
     batch_size: int,
-    max_characters: int = MAX_BATCH_CHARACTERS,
+    max_bytes: int = MAX_BATCH_BYTES,
 ) -> Iterator[list[Document]]:
     """Yield batches of documents with distinct ids, reading no further than the batch in hand.
 
     Of documents with the same id in one batch the last one stays, in the first one's place. A
-    batch ends at ``batch_size`` documents or with the document that brings its texts to
-    ``max_characters``, whichever comes first.
+    batch ends at ``batch_size`` documents or with the document that brings its texts and vectors
+    to ``max_bytes``, whichever comes first; a vector that is yet to be made is estimated.
 
     Args:
         documents: Any iterable; read once.
         batch_size: Documents in a batch at most, at least 1.
-        max_characters: Characters of text after which a batch ends.
+        max_bytes: Size after which a batch ends, metadata left aside.
 
     Raises:
-        InvalidTypeError: if ``documents`` is not an iterable of Document; the message names the
-            position of the offender. Batches before it have been yielded, its own has not.
+        InvalidTypeError: if ``documents`` is not an iterable of Document. Batches before the
+            offender have been yielded, its own has not.
         InvalidInputError: if ``batch_size`` is below 1.
     """
     if batch_size < 1:
         raise InvalidInputError(f"batch_size is {batch_size}: expected 1 or more")
     batch: dict[str, Document] = {}
-    characters = 0
+    size = 0
+    for document in require_documents(documents):
+        batch[document.id] = document
+        size += _size(document)
+        if len(batch) == batch_size or size >= max_bytes:
+            yield list(batch.values())
+            batch, size = {}, 0
+    if batch:
+        yield list(batch.values())
+
+
+def require_documents(documents: Iterable[Document]) -> Iterator[Document]:
+    """Yield the documents, after a look at each.
+
+    Raises:
+        InvalidTypeError: if ``documents`` is not an iterable of Document; the message names the
+            position of the offender.
+    """
     for position, document in enumerate(_iterate(documents)):
         if not isinstance(document, Document):
             raise InvalidTypeError(
                 f"documents[{position}] is {type(document).__name__}: expected a Document"
                 + _advice(document)
             )
-        batch[document.id] = document
-        characters += len(document.text)
-        if len(batch) == batch_size or characters >= max_characters:
-            yield list(batch.values())
-            batch, characters = {}, 0
-    if batch:
-        yield list(batch.values())
+        yield document
+
+
+def _size(document: Document) -> int:
+    text, vector = document.text, document.vector
+    terms = min(len(text), _TERMS_A_TEXT) if vector is None else len(vector)
+    return (len(text) if text.isascii() else len(text.encode())) + terms * _BYTES_A_TERM
 
 
 def _iterate(documents: object) -> Iterator[object]:

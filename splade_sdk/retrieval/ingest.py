@@ -1,48 +1,23 @@
-"""Encodes and stores batches of documents, one after the other.
+"""Stores a stream of documents: encodes a batch while the one before is being stored.
 
-What an engine failure does depends on what it says of the batches to come. A batch the engine
-refuses or is too slow for is reported, and the next one is tried. A lost connection is reported
-as well, unless nothing has been stored yet or it is the third in a row: then it is raised. What
-no later batch can survive (a wrong API key, a closed or damaged collection) is raised at once.
-In every case what was stored before stays, and running the same upsert again is harmless.
+The caller's thread reads, asks the engine what it has, and encodes; a thread of its own stores, in
+order (``pipeline.py``). What a failure of the engine means is decided in ``storing.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from time import perf_counter
 from typing import Protocol
 
-from splade_sdk.encoders.base import SparseEncoder
-from splade_sdk.errors import (
-    AuthenticationError,
-    CollectionMismatchError,
-    CollectionNotFoundError,
-    EngineClosedError,
-    EngineConnectionError,
-    EngineError,
-    EngineTimeoutError,
-    IndexDamagedError,
-    IndexLockedError,
-    InvalidVectorError,
-)
-from splade_sdk.qdrant.base import Collection, Point
-from splade_sdk.qdrant.ids import point_id
-from splade_sdk.qdrant.payload import to_payload
-from splade_sdk.types import Document, FailedBatch, IngestReport, SparseVector
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.retrieval.checkpoint import Checkpoint
+from splade_sdk.retrieval.dead_letters import DeadLetters
+from splade_sdk.retrieval.pipeline import Pipeline
+from splade_sdk.retrieval.preparing import Prepared, Preparing
+from splade_sdk.retrieval.storing import Storing
+from splade_sdk.types import Document, IngestReport
 
 __all__ = ["Progress", "ingest"]
-
-_HOPELESS = (
-    AuthenticationError,
-    CollectionMismatchError,
-    CollectionNotFoundError,
-    EngineClosedError,
-    IndexDamagedError,
-    IndexLockedError,
-)
-_UNREACHABLE = (EngineConnectionError, EngineTimeoutError)
-_UNREACHABLE_IN_A_ROW = 3
 
 
 class Progress(Protocol):
@@ -55,87 +30,46 @@ class Progress(Protocol):
 def ingest(
     batches: Iterable[Sequence[Document]],
     *,
+    preparing: Preparing,
     collection: Collection,
-    encoder: SparseEncoder,
     progress: Progress,
+    checkpoint: Checkpoint | None = None,
+    dead_letters: DeadLetters | None = None,
 ) -> IngestReport:
     """Store every batch and report what came of it.
 
     Args:
         batches: Documents with distinct ids within a batch.
+        preparing: Makes points of them.
         collection: Where to store them.
-        encoder: Makes the vectors of documents that bring none.
         progress: Told the number of documents after each batch.
+        checkpoint: Told of each batch; it has read the stream that the batches are made of.
+        dead_letters: Told of documents that could not be stored.
 
     Raises:
         InvalidDocumentError: if metadata cannot be stored as JSON.
         InvalidVectorError: if a ready-made vector is not of the encoder's space.
-        EngineError: if no later batch could be stored either (see the module's docstring).
+        EngineError: if no later batch could be stored either (see ``storing.py``).
     """
     report = IngestReport()
-    unreachable = 0
-    for batch in batches:
-        started = perf_counter()
-        points = _points(batch, encoder)
-        encoded = perf_counter()
-        outcome, unreachable = _store(batch, points, collection, report.stored, unreachable)
-        report += outcome + IngestReport(
-            encode_s=encoded - started, store_s=perf_counter() - encoded
-        )
-        progress.update(len(batch))
+
+    def done(batch: Prepared, outcome: IngestReport) -> None:
+        nonlocal report
+        report += outcome
+        for failed in outcome.failed:
+            if dead_letters is not None:
+                dead_letters.append(batch.changed, failed.cause)
+        if checkpoint is not None:
+            checkpoint.advance(batch.hashes, batch.read, stored=not outcome.failed)
+        progress.update(len(batch.hashes))
+
+    with Pipeline(Storing(collection), done) as pipeline:
+        for batch in batches:
+            read = checkpoint.take() if checkpoint is not None else len(batch)
+            under_way = {point.id for other in pipeline.in_hand() for point in other.points}
+            pipeline.put(preparing(batch, read=read, under_way=under_way))
+    if checkpoint is not None:
+        checkpoint.finish()
+        progress.update(checkpoint.skipped)
+        report += IngestReport(skipped=checkpoint.skipped)
     return report
-
-
-def _points(batch: Sequence[Document], encoder: SparseEncoder) -> list[Point]:
-    payloads = [to_payload(document) for document in batch]
-    return [
-        Point(point_id(document.id), vector, payload)
-        for document, vector, payload in zip(batch, _vectors(batch, encoder), payloads, strict=True)
-    ]
-
-
-def _vectors(batch: Sequence[Document], encoder: SparseEncoder) -> list[SparseVector]:
-    for document in batch:
-        vector = document.vector
-        if vector is not None and vector.dimensions != encoder.dimensions:
-            raise InvalidVectorError(
-                f"vector of document {document.id!r} has {vector.dimensions} dimensions, but the "
-                f"encoder {encoder.fingerprint.model!r} has {encoder.dimensions}: use vectors of "
-                "this encoder, or none to have the text encoded"
-            )
-    texts = [document.text for document in batch if document.vector is None]
-    made = iter(encoder.encode_document(texts, show_progress_bar=False) if texts else ())
-    return [next(made) if document.vector is None else document.vector for document in batch]
-
-
-def _store(
-    batch: Sequence[Document],
-    points: list[Point],
-    collection: Collection,
-    stored: int,
-    unreachable: int,
-) -> tuple[IngestReport, int]:
-    """Return what came of the batch, and how many batches in a row found no engine."""
-    try:
-        collection.upsert(points)
-    except _HOPELESS:
-        raise
-    except _UNREACHABLE as error:
-        unreachable += 1
-        if not stored:
-            raise
-        if unreachable >= _UNREACHABLE_IN_A_ROW:
-            raise type(error)(
-                f"{error}; {unreachable} batches in a row failed, the {stored} documents stored "
-                "before stay: run the same upsert again when the engine is back"
-            ) from error
-        return _failed(batch, error), unreachable
-    except EngineError as error:
-        return _failed(batch, error), 0
-    empty = sum(not len(point.vector) for point in points)
-    return IngestReport(stored=len(points), empty=empty), 0
-
-
-def _failed(batch: Sequence[Document], error: EngineError) -> IngestReport:
-    ids = tuple(document.id for document in batch)
-    return IngestReport(failed=(FailedBatch(ids, error),))

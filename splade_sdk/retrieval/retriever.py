@@ -93,13 +93,20 @@ class Retriever:
         documents: Iterable[Document],
         *,
         batch_size: int = 256,
+        skip_unchanged: bool = True,
+        checkpoint: str | Path | None = None,
+        dead_letter: str | Path | None = None,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Encode and store documents, replacing those with the same id.
 
-        The iterable is read batch by batch: memory does not grow with it. An id that comes more
-        than once is stored once, as its last document. A document with a ready-made vector is
-        stored with it. Documents of an empty vector are stored too, and never match.
+        The iterable is read batch by batch: memory does not grow with it. A batch is encoded while
+        the one before is being stored. An id that comes more than once is stored once, as its last
+        document. A document with a ready-made vector is stored with it. Documents of an empty
+        vector are stored too, and never match.
+
+        A content hash is kept with each document, so that running the same upsert again encodes
+        and writes nothing; where only the metadata changed, the stored vector is kept.
 
         A batch that the engine refuses is reported in ``failed``, and the next one is tried; an
         engine that cannot be reached, or does not let us in, raises. If this raises, all batches
@@ -107,7 +114,15 @@ class Retriever:
 
         Args:
             documents: Any iterable of Document, also a generator.
-            batch_size: Documents stored at once at most; a batch with very long texts is smaller.
+            batch_size: Documents stored at once at most; a batch of more than about 4 MB of text
+                and vectors is smaller.
+            skip_unchanged: Leave out documents that are stored already, as they are; False encodes
+                and writes all of them.
+            checkpoint: File that remembers how far the stream is stored, so that the same upsert
+                of the same stream goes on there after a crash; removed when all is stored. What
+                it says is checked against the stream and the collection.
+            dead_letter: File to which documents that could not be stored are appended, as JSON
+                lines with their cause.
             show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
                 takes a while.
 
@@ -115,23 +130,52 @@ class Retriever:
             InvalidTypeError: if an item is not a Document.
             InvalidDocumentError: if metadata cannot be stored as JSON.
             InvalidVectorError: if a ready-made vector is not of the encoder's space.
+            ConfigError: if the folder of a file does not exist.
             EngineError: if no later batch could be stored either.
         """
-        from tqdm import tqdm
+        from splade_sdk.retrieval.upload import UploadOptions, upsert
 
-        from splade_sdk.retrieval.batches import document_batches
-        from splade_sdk.retrieval.ingest import ingest
+        options = UploadOptions(
+            batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
+        )
+        return upsert(documents, self._connection.open(create=True), self.encoder, options)
 
-        batches = document_batches(documents, batch_size=batch_size)
+    def sync(
+        self,
+        documents: Iterable[Document],
+        *,
+        allow_empty: bool = False,
+        batch_size: int = 256,
+        skip_unchanged: bool = True,
+        checkpoint: str | Path | None = None,
+        dead_letter: str | Path | None = None,
+        show_progress_bar: bool | None = None,
+    ) -> IngestReport:
+        """Make the collection hold these documents and no others: upsert, then delete the rest.
+
+        Nothing is deleted before all documents have been read without an error. A document that
+        could not be stored keeps its stored version. What others store meanwhile is deleted too.
+
+        Args:
+            documents: All documents that are wanted.
+            allow_empty: Let no documents at all mean that all are deleted.
+            batch_size: See ``upsert``, also for the rest.
+            skip_unchanged: Leave out documents that are stored already, as they are.
+            checkpoint: File that remembers how far the stream is stored.
+            dead_letter: File to which documents that could not be stored are appended.
+            show_progress_bar: Draw a bar on stderr.
+
+        Raises:
+            InvalidInputError: if there are no documents, without ``allow_empty``.
+            EngineError: what ``upsert`` raises, and if the engine cannot delete.
+        """
+        from splade_sdk.retrieval.upload import UploadOptions, sync
+
+        options = UploadOptions(
+            batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
+        )
         collection = self._connection.open(create=True)
-        with tqdm(
-            total=len(documents) if isinstance(documents, Sequence) else None,
-            desc="Indexing",
-            unit="doc",
-            disable=None if show_progress_bar is None else not show_progress_bar,
-            delay=2.0 if show_progress_bar is None else 0.0,
-        ) as bar:
-            return ingest(batches, collection=collection, encoder=self.encoder, progress=bar)
+        return sync(documents, collection, self.encoder, options, allow_empty=allow_empty)
 
     def search(
         self,

@@ -6,7 +6,7 @@ import pytest
 
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
 from splade_sdk.retrieval.batches import document_batches
-from splade_sdk.types import Document
+from splade_sdk.types import Document, SparseVector
 
 
 def docs(*ids: str) -> list[Document]:
@@ -37,8 +37,22 @@ def test_a_duplicate_does_not_fill_the_batch() -> None:
 
 def test_long_texts_end_a_batch_early() -> None:
     long = [Document(str(n), "x" * 60) for n in range(4)]
-    # 60 + 60 = 120 >= 100 ends the first batch after two documents.
-    batches = document_batches(long, batch_size=10, max_characters=100)
+    # 60 characters are taken to become 60 terms of 28 bytes: 2 * (60 + 60 * 28) = 3480 >= 3000.
+    batches = document_batches(long, batch_size=10, max_bytes=3000)
+    assert ids_of(batches) == [["0", "1"], ["2", "3"]]
+
+
+def test_the_size_of_a_text_is_that_of_its_utf8() -> None:
+    long = [Document(str(n), "\N{SNOWMAN}" * 60) for n in range(4)]
+    # 60 characters of 3 bytes: 60 * 3 + 60 * 28 = 1860 >= 1800 > 1740 = 60 + 60 * 28.
+    assert ids_of(document_batches(long, batch_size=10, max_bytes=1800)) == [[n] for n in "0123"]
+
+
+def test_large_ready_made_vectors_end_a_batch_early() -> None:
+    vector = SparseVector.from_dict(dict.fromkeys(range(100), 1.0), 1000)
+    large = [Document(str(n), "", vector=vector) for n in range(4)]
+    # 100 terms of 28 bytes: 2 * 2800 = 5600 >= 5000.
+    batches = document_batches(large, batch_size=10, max_bytes=5000)
     assert ids_of(batches) == [["0", "1"], ["2", "3"]]
 
 

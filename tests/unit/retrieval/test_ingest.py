@@ -19,6 +19,7 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.retrieval.ingest import ingest
+from splade_sdk.retrieval.preparing import Preparing
 from splade_sdk.types import Document, IngestReport, SparseVector
 from tests.unit.fakes import DIMENSIONS, WordEncoder
 
@@ -30,6 +31,9 @@ class FailingCollection:
         self.failures = {int(call.removeprefix("call")): e for call, e in failures.items()}
         self.calls = 0
         self.points: list[Point] = []
+
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        return {}
 
     def upsert(self, points: Sequence[Point]) -> None:
         self.calls += 1
@@ -56,10 +60,15 @@ def run(
     encoder: SparseEncoder | None = None,
     progress: Counted | None = None,
 ) -> IngestReport:
+    preparing = Preparing(
+        collection,  # type: ignore[arg-type]
+        encoder or WordEncoder(),  # type: ignore[arg-type]
+        skip_unchanged=True,
+    )
     return ingest(
         groups,
+        preparing=preparing,
         collection=collection,  # type: ignore[arg-type]
-        encoder=encoder or WordEncoder(),  # type: ignore[arg-type]
         progress=progress or Counted(),
     )
 

@@ -1,0 +1,61 @@
+"""A hash of what determines a stored document, so that an unchanged one is known; pure.
+
+The hash of a text has two halves: the first covers what determines the vector (the text and the
+settings of the encoder), the second the rest. A document whose first half is unchanged can keep
+the vector it is stored with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from splade_sdk.types import SparseVector
+
+__all__ = ["ContentHasher", "same_vector"]
+
+_HALF_BYTES = 8
+_encode_json = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode
+
+
+class ContentHasher:
+    """Hashes documents, 32 hexadecimal digits each.
+
+    Args:
+        settings: What the vectors depend on beside the text and the encoder's fingerprint, such as
+            the length at which texts are cut.
+    """
+
+    def __init__(self, settings: str = "") -> None:
+        self._of_text = blake2b(settings.encode() + b"\0", digest_size=_HALF_BYTES)
+
+    def __call__(
+        self, text: str, metadata: Mapping[str, Any], vector: SparseVector | None = None
+    ) -> str:
+        """Return the hash of a document.
+
+        Args:
+            text: Its text.
+            metadata: JSON values; the order of keys does not matter.
+            vector: Its ready-made vector, where it has one.
+        """
+        rest = _encode_json(metadata).encode() if metadata else b""
+        if vector is not None:
+            whole = blake2b(vector.indices.data, digest_size=2 * _HALF_BYTES)
+            whole.update(vector.values.data)
+            whole.update(b"%d\0" % len(rest))
+            whole.update(rest)
+            whole.update(text.encode())
+            return whole.hexdigest()
+        of_text = self._of_text.copy()
+        of_text.update(text.encode())
+        return of_text.hexdigest() + blake2b(rest, digest_size=_HALF_BYTES).hexdigest()
+
+
+def same_vector(one: str, other: str) -> bool:
+    """Return whether two hashes of texts belong to the same vector."""
+    return one[: 2 * _HALF_BYTES] == other[: 2 * _HALF_BYTES]

@@ -1,0 +1,53 @@
+"""A file of the documents that could not be stored, with what the engine said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from splade_sdk.errors import ConfigError
+from splade_sdk.qdrant.payload import to_payload
+from splade_sdk.types import Document
+
+__all__ = ["DeadLetters"]
+
+
+class DeadLetters:
+    """Appends one line of JSON a document: id, text, metadata, cause, and a ready-made vector.
+
+    Args:
+        path: The file; made with the first document.
+
+    Raises:
+        ConfigError: if its folder does not exist.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        if not self._path.parent.is_dir():
+            raise ConfigError(f"dead_letter is {str(path)!r}, but {self._path.parent} is no folder")
+
+    def append(self, documents: Sequence[Document], cause: Exception) -> None:
+        """Note documents that could not be stored.
+
+        Args:
+            documents: The documents.
+            cause: What the engine said.
+        """
+        told = f"{type(cause).__name__}: {cause}"
+        with self._path.open("a", encoding="utf-8") as file:
+            for document in documents:
+                file.write(json.dumps(_row(document, told), ensure_ascii=False) + "\n")
+
+
+def _row(document: Document, cause: str) -> dict[str, Any]:
+    metadata = to_payload(document)["metadata"]
+    row = {"id": document.id, "text": document.text, "metadata": metadata, "cause": cause}
+    if document.vector is not None:
+        row["vector"] = {
+            "indices": document.vector.indices.tolist(),
+            "values": document.vector.values.tolist(),
+        }
+    return row

@@ -1,0 +1,85 @@
+"""Works through items in a background thread, while the caller prepares the next ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["Pipeline"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Pipeline(Generic[Item, Result]):
+    """One item after the other, in order; results come back in the caller's thread.
+
+    What ``work`` raises is raised by the next ``put``, or on leaving, and no later item is begun.
+    Where the caller's own block raises an Exception, the items put before are finished first; a
+    KeyboardInterrupt finishes only the one being worked on. No thread is left behind.
+
+    Args:
+        work: Called in the background thread.
+        done: Called in the caller's thread with each item and its result, in order.
+        waiting: Items in hand at most, the one being worked on included, before ``put`` waits.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Item], Result],
+        done: Callable[[Item, Result], None],
+        *,
+        waiting: int = 2,
+    ) -> None:
+        self._work = work
+        self._done = done
+        self._waiting = waiting
+        self._in_hand: deque[tuple[Item, Future[Result]]] = deque()
+        self._broken = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="splade-ingest")
+
+    def put(self, item: Item) -> None:
+        """Hand over an item; waits for the oldest one while too many are in hand."""
+        while self._in_hand and (len(self._in_hand) >= self._waiting or self._in_hand[0][1].done()):
+            self._settle()
+        self._in_hand.append((item, self._thread.submit(self._run, item)))
+
+    def in_hand(self) -> Iterator[Item]:
+        """Iterate over the items that may not be finished yet."""
+        return (item for item, _ in self._in_hand)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None or (issubclass(kind, Exception) and not self._broken):
+                while self._in_hand:
+                    self._settle()
+        finally:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _settle(self) -> None:
+        item, future = self._in_hand.popleft()
+        self._done(item, future.result())
+
+    def _run(self, item: Item) -> Result:
+        if self._broken:
+            raise CancelledError
+        try:
+            return self._work(item)
+        except BaseException:
+            self._broken = True
+            raise

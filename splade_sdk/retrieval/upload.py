@@ -1,0 +1,90 @@
+"""What ``upsert`` and ``sync`` do: from any iterable of documents to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.errors import InvalidInputError
+from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.payload import CONTENT_HASH
+from splade_sdk.retrieval.batches import document_batches, require_documents
+from splade_sdk.retrieval.checkpoint import Checkpoint
+from splade_sdk.retrieval.dead_letters import DeadLetters
+from splade_sdk.retrieval.ingest import ingest
+from splade_sdk.retrieval.preparing import Preparing
+from splade_sdk.retrieval.seen import SeenIds, delete_unseen
+from splade_sdk.types import Document, IngestReport
+
+__all__ = ["UploadOptions", "sync", "upsert"]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """How documents are stored; see ``Retriever.upsert``."""
+
+    batch_size: int = 256
+    skip_unchanged: bool = True
+    checkpoint: str | Path | None = None
+    dead_letter: str | Path | None = None
+    show_progress_bar: bool | None = None
+
+
+def upsert(
+    documents: Iterable[Document],
+    collection: Collection,
+    encoder: SparseEncoder,
+    options: UploadOptions,
+) -> IngestReport:
+    """Encode and store documents; see ``Retriever.upsert``."""
+    shown = options.show_progress_bar
+    stream = require_documents(documents)
+    preparing = Preparing(collection, encoder, skip_unchanged=options.skip_unchanged)
+
+    def hashes(batch: Sequence[Document]) -> dict[str, str]:
+        return {each: told[CONTENT_HASH] for each, told in preparing.payloads(batch).items()}
+
+    checkpoint = None
+    if options.checkpoint is not None:
+        checkpoint = Checkpoint(options.checkpoint, hashes)
+        stream = checkpoint.resume(stream, collection)
+    with tqdm(
+        total=len(documents) if isinstance(documents, Sequence) else None,
+        desc="Indexing",
+        unit="doc",
+        disable=None if shown is None else not shown,
+        delay=2.0 if shown is None else 0.0,
+    ) as bar:
+        return ingest(
+            document_batches(stream, batch_size=options.batch_size),
+            preparing=preparing,
+            collection=collection,
+            progress=bar,
+            checkpoint=checkpoint,
+            dead_letters=DeadLetters(options.dead_letter) if options.dead_letter else None,
+        )
+
+
+def sync(
+    documents: Iterable[Document],
+    collection: Collection,
+    encoder: SparseEncoder,
+    options: UploadOptions,
+    *,
+    allow_empty: bool,
+) -> IngestReport:
+    """Make the collection hold just these documents; see ``Retriever.sync``."""
+    with closing(SeenIds()) as seen:
+        stream = seen.note(require_documents(documents))
+        report = upsert(stream, collection, encoder, options)
+        if not seen.count and not allow_empty and (stored := collection.count()):
+            raise InvalidInputError(
+                f"documents is empty, so that all {stored:,} stored documents would be deleted: "
+                "pass allow_empty=True if that is what you want"
+            )
+        return report + IngestReport(deleted=delete_unseen(collection, seen))
