@@ -67,7 +67,8 @@ def ingest(
         for batch in batches:
             read = checkpoint.take() if checkpoint is not None else len(batch)
             under_way = {point.id for other in pipeline.in_hand() for point in other.points}
-            pipeline.put(preparing(batch, read=read, under_way=under_way))
+            prepared = preparing(batch, read=read, under_way=under_way)
+            pipeline.put(prepared, cheap=not prepared.encoded)
     if checkpoint is not None:
         checkpoint.finish()
         progress.update(checkpoint.skipped)

@@ -45,11 +45,20 @@ class Pipeline(Generic[Item, Result]):
         self._broken = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="splade-ingest")
 
-    def put(self, item: Item) -> None:
-        """Hand over an item; waits for the oldest one while too many are in hand."""
+    def put(self, item: Item, *, cheap: bool = False) -> None:
+        """Hand over an item; waits for the oldest one while too many are in hand.
+
+        Args:
+            item: What to work on.
+            cheap: Whether preparing it took next to no time. Then there is nothing to gain from
+                working on it in the background, and where none is in hand it is done right here.
+        """
         while self._in_hand and (len(self._in_hand) >= self._waiting or self._in_hand[0][1].done()):
             self._settle()
-        self._in_hand.append((item, self._thread.submit(self._run, item)))
+        if cheap and not self._in_hand:
+            self._done(item, self._run(item))
+        else:
+            self._in_hand.append((item, self._thread.submit(self._run, item)))
 
     def in_hand(self) -> Iterator[Item]:
         """Iterate over the items that may not be finished yet."""

@@ -27,6 +27,7 @@ class Prepared:
         hashes: Content hash of each document of the batch, by point id, in order.
         changed: Documents to store.
         points: Their points.
+        encoded: Number of documents that were encoded.
         encode_s: Seconds spent encoding.
         lookup_s: Seconds spent asking the engine what it has.
         read: Documents of the stream that the batch was made from.
@@ -35,6 +36,7 @@ class Prepared:
     hashes: Mapping[str, str]
     changed: Sequence[Document]
     points: Sequence[Point]
+    encoded: int
     encode_s: float
     lookup_s: float
     read: int
@@ -95,13 +97,13 @@ class Preparing:
             ]
         )
         looked_up = perf_counter()
-        vectors |= self._made_vectors(
-            {each: document for each, document in changed.items() if each not in vectors}
-        )
+        rest = {each: document for each, document in changed.items() if each not in vectors}
+        vectors |= self._made_vectors(rest)
         return Prepared(
             hashes={each: payload[CONTENT_HASH] for each, payload in payloads.items()},
             changed=list(changed.values()),
             points=[Point(each, vectors[each], payloads[each]) for each in changed],
+            encoded=sum(document.vector is None for document in rest.values()),
             encode_s=perf_counter() - looked_up,
             lookup_s=looked_up - started,
             read=read,

@@ -18,6 +18,7 @@ from splade_sdk.errors import (
     InvalidVectorError,
 )
 from splade_sdk.qdrant.base import Collection, Point, SearchRequest
+from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.memory import MemoryCollection
@@ -73,6 +74,23 @@ class TestStoring:
         collection.upsert([stored])
         stored.payload["metadata"]["tags"].append("changed later")
         assert from_payload(collection.get([stored.id])[0].payload).metadata == {"tags": ["x"]}
+
+    def test_content_hashes_come_by_id_for_points_that_have_one(
+        self, collection: Collection
+    ) -> None:
+        hasher = ContentHasher()
+        hashed = [
+            Point(point_id(name), vector({1: 1.0}), to_payload(Document(name, name), hasher))
+            for name in "ab"
+        ]
+        collection.upsert([*hashed, point("bare", {1: 1.0})])
+        asked = [point_id(name) for name in ("b", "bare", "gone", "a")]
+        assert collection.content_hashes(asked) == {
+            point_id(name): hasher(name, {}) for name in "ab"
+        }
+        assert collection.content_hashes([]) == {}
+        [document] = map(from_payload, [collection.get([point_id("a")])[0].payload])
+        assert document == Document("a", "a")
 
     def test_the_same_id_replaces_all_of_it(self, collection: Collection) -> None:
         collection.upsert([point("a", {1: 1.0}, old=True)])

@@ -132,3 +132,29 @@ def test_documents_that_were_not_stored_make_it_fail(
     ran = splade("index", str(corpus), "--index", str(tmp_path / "idx5"))
     assert ran.code == 1
     assert "2 documents were not stored, from 'heart' on: too large" in ran.err
+
+
+def test_a_second_run_leaves_unchanged_documents_alone(
+    splade: Splade, indexed: str, corpus: Path
+) -> None:
+    ran = splade("index", str(corpus), "--index", indexed)
+    assert ran.out.startswith("0 documents stored, 2 unchanged, 2 in documents")
+
+
+def test_sync_deletes_what_is_not_given(splade: Splade, indexed: str, corpus: Path) -> None:
+    corpus.write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    ran = splade("index", str(corpus), "--index", indexed, "--sync")
+    assert ran.out.startswith("0 documents stored, 1 unchanged, 1 deleted, 1 in documents")
+
+
+def test_a_checkpoint_goes_when_all_is_stored(splade: Splade, corpus: Path, tmp_path: Path) -> None:
+    files = ["--checkpoint", str(tmp_path / "c"), "--dead-letter", str(tmp_path / "d")]
+    corpus.write_text(corpus.read_text(encoding="utf-8") + "broken\n", encoding="utf-8")
+    arguments = ["index", str(corpus), "--index", str(tmp_path / "idx"), "--batch-size", "1"]
+    assert splade(*arguments, *files).code == 1
+    assert len((tmp_path / "c").read_text(encoding="utf-8").splitlines()) == 2
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    ran = splade(*arguments, *files)
+    assert ran.out.startswith("0 documents stored, 2 unchanged")
+    assert not (tmp_path / "c").exists()
+    assert not (tmp_path / "d").exists()

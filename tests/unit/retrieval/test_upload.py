@@ -1,0 +1,298 @@
+"""What upsert and sync leave alone, delete, resume and write down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from splade_sdk.errors import ConfigError, InvalidInputError, RequestRejectedError
+from splade_sdk.qdrant.base import Point
+from splade_sdk.qdrant.memory import MemoryCollection
+from splade_sdk.retrieval import upload
+from splade_sdk.retrieval.upload import UploadOptions
+from splade_sdk.types import Document, IngestReport, SparseVector
+from tests.unit.fakes import DIMENSIONS, WordEncoder
+
+
+class Collection(MemoryCollection):
+    """Counts what is asked of it, and refuses or breaks on demand."""
+
+    def __init__(self, encoder: WordEncoder) -> None:
+        super().__init__(encoder.fingerprint)
+        self.written: list[list[str]] = []
+        self.refused = ""
+        self.lookups = 0
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        names = [point.payload["doc_id"] for point in points]
+        if self.refused and self.refused in names:
+            raise RequestRejectedError("too odd")
+        super().upsert(points)
+        self.written.append(names)
+
+    def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        self.lookups += 1
+        return super().content_hashes(ids)
+
+    def snapshot(self) -> list[Any]:
+        records, _ = self.scroll(limit=10_000, with_vectors=True)
+        return [(each.id, each.payload, each.vector) for each in records]
+
+
+class Store:
+    """An encoder and a collection, and the two operations on them."""
+
+    def __init__(self) -> None:
+        self.encoder = WordEncoder()
+        self.collection = Collection(self.encoder)
+
+    def upsert(self, documents: Any, **options: Any) -> IngestReport:
+        given = UploadOptions(**{"batch_size": 2, **options})
+        return upload.upsert(documents, self.collection, self.encoder, given)  # type: ignore[arg-type]
+
+    def sync(self, documents: Any, *, allow_empty: bool = False, **options: Any) -> IngestReport:
+        given = UploadOptions(**{"batch_size": 2, **options})
+        return upload.sync(
+            documents,
+            self.collection,
+            self.encoder,  # type: ignore[arg-type]
+            given,
+            allow_empty=allow_empty,
+        )
+
+    def forget_calls(self) -> None:
+        self.encoder.calls.clear()
+        self.collection.written.clear()
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def documents(ids: str, **metadata: Any) -> list[Document]:
+    return [Document(each, f"text {each}", metadata) for each in ids]
+
+
+class TestUnchanged:
+    def test_the_second_run_encodes_and_writes_nothing(self, store: Store) -> None:
+        first = store.upsert(documents("abcde", year=1))
+        before = store.collection.snapshot()
+        store.forget_calls()
+        second = store.upsert(documents("abcde", year=1))
+        assert (first.stored, first.skipped) == (5, 0)
+        assert (second.stored, second.skipped) == (0, 5)
+        assert (store.encoder.calls, store.collection.written) == ([], [])
+        assert store.collection.snapshot() == before
+
+    def test_only_what_changed_is_encoded(self, store: Store) -> None:
+        store.upsert(documents("abcd"))
+        store.forget_calls()
+        report = store.upsert([*documents("abc"), Document("d", "new")])
+        assert (report.stored, report.skipped) == (1, 3)
+        assert store.encoder.calls == [["new"]]
+        assert store.collection.written == [["d"]]
+
+    def test_changed_metadata_is_stored_without_encoding(self, store: Store) -> None:
+        store.upsert(documents("ab", year=1))
+        before = store.collection.snapshot()
+        store.forget_calls()
+        report = store.upsert(documents("ab", year=2))
+        assert (report.stored, report.skipped, store.encoder.calls) == (2, 0, [])
+        after = store.collection.snapshot()
+        assert [each[1]["metadata"] for each in after] == [{"year": 2}] * 2
+        assert [each[2] for each in after] == [each[2] for each in before]
+
+    def test_a_ready_made_vector_is_compared_too(self, store: Store) -> None:
+        def made(weight: float) -> Document:
+            return Document("a", "t", vector=SparseVector.from_dict({1: weight}, DIMENSIONS))
+
+        assert store.upsert([made(1.0)]).stored == 1
+        assert store.upsert([made(1.0)]).skipped == 1
+        assert store.upsert([made(2.0)]).stored == 1
+        # Without the vector the text is what counts.
+        assert store.upsert([Document("a", "t")]).stored == 1
+        assert store.encoder.calls == [["t"]]
+
+    def test_on_request_all_is_written_again(self, store: Store) -> None:
+        store.upsert(documents("ab"))
+        store.forget_calls()
+        assert store.upsert(documents("ab"), skip_unchanged=False).stored == 2
+        assert store.encoder.calls == [["text a", "text b"]]
+
+    def test_other_settings_of_the_encoder_encode_anew(self, store: Store) -> None:
+        store.upsert(documents("ab"))
+        store.encoder.document_settings = "512"  # type: ignore[attr-defined]
+        assert store.upsert(documents("ab")).stored == 2
+
+    def test_points_without_a_hash_are_written_again(self, store: Store) -> None:
+        store.upsert(documents("a"))
+        [record] = store.collection.scroll(with_vectors=True)[0]
+        assert record.vector is not None
+        bare = {key: value for key, value in record.payload.items() if key != "content_hash"}
+        store.collection.upsert([Point(record.id, record.vector, bare)])
+        assert store.upsert(documents("a")).stored == 1
+
+    def test_an_id_that_comes_back_as_it_was_stored_wins(self, store: Store) -> None:
+        store.upsert([Document("a", "first")])
+        # The last one equals what is stored when the batches are compared, but not what is under
+        # way by then.
+        store.upsert([Document("a", "second"), Document("a", "first")], batch_size=1)
+        assert [each[1]["text"] for each in store.collection.snapshot()] == ["first"]
+        versions = [Document("a", f"v{n % 2}") for n in range(41)]
+        store.upsert(versions, batch_size=1)
+        assert [each[1]["text"] for each in store.collection.snapshot()] == ["v0"]
+
+
+class TestSync:
+    def test_what_is_gone_is_deleted(self, store: Store) -> None:
+        store.upsert(documents("abcd"))
+        report = store.sync(documents("bce"))
+        assert (report.stored, report.skipped, report.deleted) == (1, 2, 2)
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == set("bce")
+
+    def test_many_pages_are_deleted(self, store: Store) -> None:
+        many = [Document(str(n), "t") for n in range(2500)]
+        store.upsert(many, batch_size=500)
+        report = store.sync(many[::2], batch_size=500)
+        assert (report.skipped, report.deleted) == (1250, 1250)
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == {
+            str(n) for n in range(0, 2500, 2)
+        }
+
+    def test_a_stream_that_breaks_deletes_nothing(self, store: Store) -> None:
+        store.upsert(documents("abcd"))
+
+        def broken() -> Iterator[Document]:
+            yield from documents("ab")
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk"):
+            store.sync(broken())
+        assert store.collection.count() == 4
+
+    def test_what_could_not_be_stored_keeps_its_stored_version(self, store: Store) -> None:
+        store.upsert(documents("abc"))
+        store.collection.refused = "a"
+        report = store.sync([Document("a", "new")])
+        assert (report.failed[0].ids, report.deleted) == (("a",), 2)
+        assert [each[1]["text"] for each in store.collection.snapshot()] == ["text a"]
+
+    def test_no_documents_at_all_must_be_meant(self, store: Store) -> None:
+        assert store.sync([]).deleted == 0
+        store.upsert(documents("abc"))
+        with pytest.raises(InvalidInputError, match=r"all 3 stored .* allow_empty=True"):
+            store.sync([])
+        assert store.collection.count() == 3
+        assert store.sync([], allow_empty=True).deleted == 3
+
+
+class TestCheckpoint:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "done.jsonl"
+
+    def interrupted(self, store: Store, path: Path, given: list[Document]) -> None:
+        """Store the documents, and break after them."""
+
+        def stream() -> Iterator[Document]:
+            yield from given
+            raise OSError("gone")
+
+        with pytest.raises(OSError, match="gone"):
+            store.upsert(stream(), checkpoint=path)
+        store.forget_calls()
+        store.collection.lookups = 0
+
+    def test_it_goes_on_where_it_was(self, store: Store, path: Path) -> None:
+        self.interrupted(store, path, documents("abcde"))  # ab, cd; e was in no batch yet
+        assert len(path.read_text().splitlines()) == 2
+        report = store.upsert(documents("abcdefg"), checkpoint=path, batch_size=3)
+        assert (report.stored, report.skipped) == (3, 4)
+        assert store.encoder.calls == [["text e", "text f", "text g"]]
+        assert store.collection.lookups == 2  # one compares the file, one the batch
+        assert not path.exists()
+
+    def test_a_stream_that_changed_goes_on_at_the_change(self, store: Store, path: Path) -> None:
+        self.interrupted(store, path, documents("abcdef"))
+        changed = [*documents("abc"), Document("d", "new"), *documents("ef")]
+        report = store.upsert(changed, checkpoint=path)
+        assert (report.stored, report.skipped) == (1, 5)
+        assert store.encoder.calls == [["new"]]
+
+    def test_a_shorter_stream_is_no_error(self, store: Store, path: Path) -> None:
+        self.interrupted(store, path, documents("abcdef"))
+        assert store.upsert(documents("abc"), checkpoint=path).skipped == 3
+
+    def test_another_collection_starts_anew(self, store: Store, path: Path) -> None:
+        self.interrupted(store, path, documents("abcd"))
+        other = Store()
+        assert other.upsert(documents("abcd"), checkpoint=path).stored == 4
+
+    def test_a_torn_last_line_is_ignored(self, store: Store, path: Path) -> None:
+        self.interrupted(store, path, documents("abcd"))
+        path.write_text(path.read_text()[:-10])
+        report = store.upsert(documents("abcdef"), checkpoint=path)
+        assert (report.stored, report.skipped) == (2, 4)
+
+    def test_of_equal_ids_the_last_one_stays(self, store: Store, path: Path) -> None:
+        twice = [Document("a", "old"), Document("a", "new"), *documents("bcd")]
+        self.interrupted(store, path, twice)
+        report = store.upsert(twice, checkpoint=path)
+        assert (report.stored, report.skipped) == (0, 4)
+        assert store.encoder.calls == []
+
+    def test_it_does_not_go_past_a_batch_that_failed(self, store: Store, path: Path) -> None:
+        store.collection.refused = "c"
+        report = store.upsert(documents("abcdef"), checkpoint=path)
+        assert [each.ids for each in report.failed] == [("c", "d")]
+        assert len(path.read_text().splitlines()) == 1
+        store.collection.refused = ""
+        again = store.upsert(documents("abcdef"), checkpoint=path)
+        assert (again.stored, again.skipped) == (2, 4)
+        assert not path.exists()
+
+    def test_sync_sees_also_what_was_done_before(self, store: Store, path: Path) -> None:
+        store.upsert(documents("x"))
+        self.interrupted(store, path, documents("abcd"))
+        assert store.sync(documents("abcde"), checkpoint=path).deleted == 1
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == set("abcde")
+
+    def test_a_folder_that_is_missing_is_told_first(self, store: Store, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"checkpoint is .* is no folder"):
+            store.upsert(documents("a"), checkpoint=tmp_path / "no" / "file")
+        with pytest.raises(ConfigError, match=r"dead_letter is .* is no folder"):
+            store.upsert(documents("a"), dead_letter=tmp_path / "no" / "file")
+        assert store.collection.written == []
+
+
+def test_dead_letters_hold_the_document_and_the_cause(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "dead.jsonl"
+    ready = Document("c", "ü", {"n": 1}, SparseVector.from_dict({3: 0.5}, DIMENSIONS))
+    store.collection.refused = "c"
+    report = store.upsert([*documents("ab"), ready, *documents("d")], dead_letter=path)
+    assert (report.stored, report.failed[0].ids) == (2, ("c", "d"))
+    cause = "RequestRejectedError: too odd"
+    assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] == [
+        {
+            "id": "c",
+            "text": "ü",
+            "metadata": {"n": 1},
+            "cause": cause,
+            "vector": {"indices": [3], "values": [0.5]},
+        },
+        {"id": "d", "text": "text d", "metadata": {}, "cause": cause},
+    ]
+
+
+def test_dead_letters_leave_out_what_was_unchanged(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "dead.jsonl"
+    store.upsert(documents("a"))
+    store.collection.refused = "b"
+    report = store.upsert(documents("ab"), dead_letter=path)
+    assert (report.skipped, report.failed[0].ids) == (1, ("b",))
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["b"]
