@@ -336,6 +336,13 @@ class TestReading:
         assert [record.id for record in seen] == sorted(each.id for each in stored)
         assert all(record.vector == vector({1: 1.0}) for record in seen)
 
+    def test_scroll_without_payload_shows_the_same_ids(self, collection: Collection) -> None:
+        collection.upsert([point(f"d{n}", {1: 1.0}, n=n) for n in range(5)])
+        page, offset = collection.scroll(limit=3, with_payload=False)
+        assert [record.id for record in page] == [r.id for r in collection.scroll(limit=3)[0]]
+        assert [record.payload for record in page] == [{}] * 3
+        assert offset == collection.scroll(limit=3)[1]
+
 
 class TestDeleting:
     def test_by_id(self, collection: Collection) -> None:
@@ -426,6 +433,7 @@ class TestClosing:
             lambda c: c.search(SearchRequest(vector({1: 1.0}))),
             lambda c: c.search_batch([]),
             lambda c: c.get([point_id("a")]),
+            lambda c: c.content_hashes([point_id("a")]),
             lambda c: c.delete([point_id("a")]),
             lambda c: c.count(),
             lambda c: c.scroll(),
