@@ -294,7 +294,12 @@ class Retriever:
             filter: Conditions on the metadata.
             batch_size: Documents fetched at once.
             with_vectors: Return the stored vectors with them.
+
+        Raises:
+            InvalidInputError: if ``batch_size`` is no whole number of at least 1.
         """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise InvalidInputError(f"batch_size is {batch_size!r}: expected a number from 1 on")
         conditions = to_filter(filter)
         collection = self._connection.open()
 
@@ -340,7 +345,9 @@ class Retriever:
             )
         if ids is None:
             conditions = to_filter(filter)
-            if conditions is None:
+            if conditions is None or not any(
+                (conditions.must, conditions.should, conditions.must_not, conditions.min_should)
+            ):
                 raise InvalidFilterError(
                     f"filter is {filter!r}: it has no condition, so it would delete every document"
                 )
