@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.errors import SpladeError
+    from splade_sdk.qdrant.retry import RetrySettings
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.types import Document, Hit, IngestReport, SparseBatch, SparseVector
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Hit": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
     "Retriever": "splade_sdk.retrieval.retriever",
+    "RetrySettings": "splade_sdk.qdrant.retry",
     "SparseBatch": "splade_sdk.types",
     "SparseEncoder": "splade_sdk.encoders.base",
     "SparseVector": "splade_sdk.types",
@@ -43,6 +45,7 @@ __all__ = [
     "Hit",
     "IngestReport",
     "Retriever",
+    "RetrySettings",
     "SparseBatch",
     "SparseEncoder",
     "SparseVector",

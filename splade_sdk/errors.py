@@ -35,6 +35,8 @@ built-in class a caller would expect catch it::
 
 from __future__ import annotations
 
+from typing import Literal
+
 __all__ = [
     "AuthenticationError",
     "CollapseError",
@@ -141,7 +143,14 @@ class CollapseError(TrainingError):
 
 
 class EngineError(SpladeError, RuntimeError):
-    """Qdrant, embedded or on a server, failed."""
+    """Qdrant, embedded or on a server, failed.
+
+    Attributes:
+        retryable: How often the same call is worth another try: ``never``, a ``few`` times, or
+            ``often``.
+    """
+
+    retryable: Literal["never", "few", "often"] = "never"
 
 
 class EngineConnectionError(EngineError, ConnectionError):

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import grpc  # type: ignore[import-untyped, unused-ignore]
 import httpx
@@ -40,35 +40,52 @@ _MAX_TOLD = 500  # characters of a server's answer repeated in a message
 _CONNECT = "is the server running, and is the address right?"
 _KEY = "check api_key, and that it may use this collection"
 _LATER = "send smaller or fewer requests, or raise timeout_s"
+_SLOWER = "slow down, or raise the limit of the server"
 _OVERLOADED = "the server is overloaded or restarting: try again later"
 
-_STATUS: dict[int, tuple[type[EngineError], str]] = {
-    400: (RequestRejectedError, "the server refused the request"),
-    401: (AuthenticationError, _KEY),
-    403: (AuthenticationError, _KEY),
-    404: (CollectionNotFoundError, "upsert documents first, or check the collection's name"),
-    408: (EngineTimeoutError, _LATER),
-    409: (RequestRejectedError, "the server refused the request"),
-    413: (RequestRejectedError, "the request is too large: store fewer or smaller documents"),
-    422: (RequestRejectedError, "the server refused the request"),
-    429: (RateLimitedError, "slow down, or raise the limit of the server"),
-    502: (EngineConnectionError, _OVERLOADED),
-    503: (EngineConnectionError, _OVERLOADED),
-    504: (EngineTimeoutError, _LATER),
-    507: (EngineError, "the server has no space left"),
+Retryable: TypeAlias = Literal["never", "few", "often"]
+
+# The class that is raised, the advice it gives, and how often the call is worth another try.
+_Reading: TypeAlias = tuple[type[EngineError], str, Retryable]
+_UNKNOWN: _Reading = (EngineError, "the server failed", "never")
+_STATUS: dict[int, _Reading] = {
+    400: (RequestRejectedError, "the server refused the request", "never"),
+    401: (AuthenticationError, _KEY, "never"),
+    403: (AuthenticationError, _KEY, "never"),
+    404: (
+        CollectionNotFoundError,
+        "upsert documents first, or check the collection's name",
+        "never",
+    ),
+    408: (EngineTimeoutError, _LATER, "often"),
+    409: (RequestRejectedError, "the server refused the request", "never"),
+    413: (
+        RequestRejectedError,
+        "the request is too large: store fewer or smaller documents",
+        "never",
+    ),
+    422: (RequestRejectedError, "the server refused the request", "never"),
+    429: (RateLimitedError, _SLOWER, "often"),
+    500: (EngineError, "the server failed", "few"),
+    502: (EngineConnectionError, _OVERLOADED, "often"),
+    503: (EngineConnectionError, _OVERLOADED, "often"),
+    504: (EngineTimeoutError, _LATER, "often"),
+    507: (EngineError, "the server has no space left", "never"),
 }
 
-_GRPC: dict[grpc.StatusCode, tuple[type[EngineError], str]] = {
+_GRPC: dict[grpc.StatusCode, _Reading] = {
     grpc.StatusCode.ALREADY_EXISTS: _STATUS[409],
     grpc.StatusCode.DEADLINE_EXCEEDED: _STATUS[408],
     grpc.StatusCode.FAILED_PRECONDITION: _STATUS[400],
+    grpc.StatusCode.INTERNAL: _STATUS[500],
     grpc.StatusCode.INVALID_ARGUMENT: _STATUS[400],
     grpc.StatusCode.NOT_FOUND: _STATUS[404],
     grpc.StatusCode.OUT_OF_RANGE: _STATUS[400],
     grpc.StatusCode.PERMISSION_DENIED: _STATUS[403],
-    grpc.StatusCode.RESOURCE_EXHAUSTED: _STATUS[429],
+    # Without a time to wait: a message that is too large, or a full disk.
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (RateLimitedError, _SLOWER, "never"),
     grpc.StatusCode.UNAUTHENTICATED: _STATUS[401],
-    grpc.StatusCode.UNAVAILABLE: (EngineConnectionError, _CONNECT),
+    grpc.StatusCode.UNAVAILABLE: (EngineConnectionError, _CONNECT, "often"),
 }
 
 
@@ -96,27 +113,32 @@ def translate(error: Exception, doing: str, secret: str | None = None) -> Engine
         doing: What was tried, and where.
         secret: An API key, which is blotted out should the message repeat it.
     """
-    kind, told = _read(error)
+    kind, told, retryable = _read(error)
     message = f"{doing}: {told}"
     if secret:
         message = message.replace(secret, "***")
-    if issubclass(kind, RateLimitedError):
-        return kind(message, getattr(error, "retry_after_s", None))
-    return kind(message)
+    made = (
+        kind(message, getattr(error, "retry_after_s", None))
+        if issubclass(kind, RateLimitedError)
+        else kind(message)
+    )
+    made.retryable = retryable
+    return made
 
 
-def _read(error: Exception) -> tuple[type[EngineError], str]:
+def _read(error: Exception) -> _Reading:
     if isinstance(error, ResponseHandlingException):
         return _read(error.source)
     for foreign, read in _READERS:
         if isinstance(error, foreign):
             return read(error)
-    return EngineError, f"{type(error).__name__}: {error}"
+    return EngineError, f"{type(error).__name__}: {error}", "never"
 
 
-def _response(error: UnexpectedResponse) -> tuple[type[EngineError], str]:
-    kind, advice = _STATUS.get(error.status_code or 0, (EngineError, "the server failed"))
-    return kind, f"{advice} (status {error.status_code}: {_answer(error.content)})"
+def _response(error: UnexpectedResponse) -> _Reading:
+    kind, advice, retryable = _STATUS.get(error.status_code or 0, _UNKNOWN)
+    told = f"{advice} (status {error.status_code}: {_answer(error.content)})"
+    return kind, told, retryable
 
 
 def _answer(content: bytes) -> str:
@@ -129,59 +151,81 @@ def _answer(content: bytes) -> str:
     return told if len(told) <= _MAX_TOLD else f"{told[:_MAX_TOLD]}..."
 
 
-def _exhausted(error: ResourceExhaustedResponse) -> tuple[type[EngineError], str]:
-    return RateLimitedError, f"{error}: wait {error.retry_after_s} s, then go on"
+def _exhausted(error: ResourceExhaustedResponse) -> _Reading:
+    return RateLimitedError, f"{error}: wait {error.retry_after_s} s, then go on", "often"
 
 
-def _timeout(error: Exception) -> tuple[type[EngineError], str]:
-    return EngineTimeoutError, f"no answer in time ({error or type(error).__name__}): {_LATER}"
+def _client(error: Exception) -> _Reading:
+    if "Retry-After" in str(error):  # a date, which the client does not read
+        return RateLimitedError, f"{error}: {_SLOWER}", "often"
+    return EngineError, str(error), "never"
 
 
-def _connection(error: Exception) -> tuple[type[EngineError], str]:
-    return EngineConnectionError, f"{error or type(error).__name__}; {_CONNECT}"
+def _timeout(error: Exception) -> _Reading:
+    told = f"no answer in time ({error or type(error).__name__}): {_LATER}"
+    return EngineTimeoutError, told, "often"
 
 
-def _foreign_answer(error: Exception) -> tuple[type[EngineError], str]:
+def _connection(error: Exception) -> _Reading:
+    return EngineConnectionError, f"{error or type(error).__name__}; {_CONNECT}", "often"
+
+
+def _address(error: Exception) -> _Reading:
+    return (*_connection(error)[:2], "never")
+
+
+def _foreign_answer(error: Exception) -> _Reading:
     told = (
         f"the answer is not one of a Qdrant server ({type(error).__name__}): is there a proxy or "
         "another service at this address?"
     )
-    return EngineConnectionError, told
+    return EngineConnectionError, told, "few"  # a proxy answers so while its server restarts
 
 
-def _grpc(error: Any) -> tuple[type[EngineError], str]:
+def _grpc(error: Any) -> _Reading:
     code = error.code() if hasattr(error, "code") else None
-    kind, advice = _GRPC.get(code, (EngineError, "the server failed"))
+    kind, advice, retryable = _GRPC.get(code, _UNKNOWN)
     details = error.details() if hasattr(error, "details") else error
-    return kind, f"{advice} ({getattr(code, 'name', 'no status')}: {details})"
+    return kind, f"{advice} ({getattr(code, 'name', 'no status')}: {details})", retryable
 
 
-def _local_value(error: ValueError) -> tuple[type[EngineError], str]:
+def _local_value(error: ValueError) -> _Reading:
     if str(error).endswith("not found"):
-        return CollectionNotFoundError, f"{error}: upsert documents first"
-    return RequestRejectedError, f"the engine refused the request: {error}"
+        return CollectionNotFoundError, f"{error}: upsert documents first", "never"
+    return RequestRejectedError, f"the engine refused the request: {error}", "never"
 
 
-def _local_runtime(error: RuntimeError) -> tuple[type[EngineError], str]:
+def _local_runtime(error: RuntimeError) -> _Reading:
     if "already accessed by another instance" in str(error):
-        return IndexLockedError, f"{error} Or close the other object first."
+        return IndexLockedError, f"{error} Or close the other object first.", "never"
     if "instance is closed" in str(error):
-        return EngineClosedError, str(error)
-    return EngineError, f"{type(error).__name__}: {error}"
+        return EngineClosedError, str(error), "never"
+    return EngineError, f"{type(error).__name__}: {error}", "never"
 
 
-def _damaged(error: Exception) -> tuple[type[EngineError], str]:
-    return IndexDamagedError, f"its files cannot be read ({error}): restore a backup, or index anew"
+def _damaged(error: Exception) -> _Reading:
+    told = f"its files cannot be read ({error}): restore a backup, or index anew"
+    return IndexDamagedError, told, "never"
 
 
 # The first match counts, so subclasses come before their bases.
-_READERS: tuple[tuple[Any, Callable[[Any], tuple[type[EngineError], str]]], ...] = (
+_READERS: tuple[tuple[Any, Callable[[Any], _Reading]], ...] = (
     (UnexpectedResponse, _response),
     (ResourceExhaustedResponse, _exhausted),
-    ((ApiException, QdrantException), lambda error: (EngineError, str(error))),
+    ((ApiException, QdrantException), _client),
     ((httpx.TimeoutException, TimeoutError), _timeout),
     ((httpx.DecodingError, httpx.CookieConflict), _foreign_answer),
-    ((httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ConnectionError), _connection),
+    (
+        (
+            httpx.InvalidURL,
+            httpx.LocalProtocolError,
+            httpx.StreamError,
+            httpx.TooManyRedirects,
+            httpx.UnsupportedProtocol,
+        ),
+        _address,
+    ),
+    ((httpx.HTTPError, ConnectionError), _connection),
     (grpc.RpcError, _grpc),
     ((JSONDecodeError, ValidationError), _foreign_answer),
     (sqlite3.Error, _damaged),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.qdrant.folder import require_name
+from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
 
 if TYPE_CHECKING:
     from splade_sdk.qdrant.base import Collection
@@ -26,6 +27,7 @@ def open_collection(
     settings: CollectionSettings | None = None,
     api_key: str | None = None,
     timeout_s: float = 30.0,
+    retry: RetrySettings | None = DEFAULT_RETRY,
     create: bool = True,
 ) -> Collection:
     """Open a collection, or make it.
@@ -43,6 +45,7 @@ def open_collection(
         settings: Layout of a new collection; of one that exists, what is expected of it.
         api_key: Key of the server.
         timeout_s: Seconds to wait for an answer of the server.
+        retry: How calls of the server that failed are tried again; None tries each once.
         create: Make the collection where it does not exist.
 
     Raises:
@@ -84,6 +87,7 @@ def open_collection(
         settings=settings,
         api_key=api_key,
         timeout_s=timeout_s,
+        retry=retry,
         create=create,
     )
 

@@ -27,6 +27,8 @@ from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded, require_name
 from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
+from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
+from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract, require_contract, sparse_params
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class ServerCollection:
     """One collection on a Qdrant server or in local mode; see the protocol ``Collection``.
 
     An upsert waits until the server has written it down. One larger than about 4 MB is sent in
-    several requests, and if one of them fails those before it stay stored.
+    several requests, and if one of them fails those before it stay stored. Each request to a server
+    is tried again for itself, under the retry policy: ids are explicit, so nothing is stored twice.
 
     Args:
         client: Connected client; closed with this object.
@@ -54,6 +57,7 @@ class ServerCollection:
         where: What to call it in messages.
         secret: The API key, so that no message repeats it.
         local: Whether the client is in local mode.
+        retry: How calls that failed are tried again; None tries each once.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class ServerCollection:
         where: str,
         secret: str | None = None,
         local: bool = False,
+        retry: RetryPolicy | None = None,
     ) -> None:
         self.contract = contract
         self._client: QdrantClient | None = client
@@ -72,6 +77,7 @@ class ServerCollection:
         self._where = where
         self._secret = secret
         self._may_warn = local
+        self._retry = retry
         # Local mode breaks when threads read and write at once; a server does not.
         self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
         self._name = contract.settings.sparse_vector
@@ -89,6 +95,7 @@ class ServerCollection:
         settings: CollectionSettings | None = None,
         api_key: str | None = None,
         timeout_s: float = 30.0,
+        retry: RetrySettings | None = DEFAULT_RETRY,
         create: bool = True,
     ) -> Self:
         """Open a collection, or make it.
@@ -101,6 +108,7 @@ class ServerCollection:
             settings: Layout of a new one; of one that exists, what is expected.
             api_key: Key of the server.
             timeout_s: Seconds to wait for an answer; rounded up to whole ones.
+            retry: How calls of a server that failed are tried again; None tries each once.
             create: Make it where it does not exist.
 
         Raises:
@@ -130,14 +138,17 @@ class ServerCollection:
                     timeout=max(1, math.ceil(timeout_s)),
                     check_compatibility=False,
                 )
+        policy = None if local or retry is None else RetryPolicy(retry)
+        doing = f"cannot open {where}"
         try:
-            with engine_errors(f"cannot open {where}", api_key), _quiet():
-                contract = _agree(client, name, fingerprint, settings, where=where, create=create)
-                _index_fields(client, name, settings or contract.settings)
+            with engine_errors(doing, api_key), _quiet():
+                asked = retrying_client(client, policy, doing, api_key) if policy else client
+                contract = _agree(asked, name, fingerprint, settings, where=where, create=create)
+                _index_fields(asked, name, settings or contract.settings)
         except BaseException:
             client.close()
             raise
-        return cls(client, name, contract, where=where, secret=api_key, local=local)
+        return cls(client, name, contract, where=where, secret=api_key, local=local, retry=policy)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns."""
@@ -261,11 +272,13 @@ class ServerCollection:
     def _engine(self, doing: str) -> Iterator[QdrantClient]:
         if self._client is None:
             raise EngineClosedError(f"{self._where} was closed: open it again")
-        with (
-            self._one_at_a_time,
-            engine_errors(f"{self._where}: cannot {doing}", self._secret),
-        ):
-            yield self._client
+        told = f"{self._where}: cannot {doing}"
+        with self._one_at_a_time, engine_errors(told, self._secret):
+            yield (
+                retrying_client(self._client, self._retry, told, self._secret)
+                if self._retry
+                else self._client
+            )
 
     def _query(
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
@@ -333,7 +346,8 @@ def _agree(
                 metadata={_METADATA_KEY: contract.model_dump(mode="json")},
             )
         except Exception:
-            # Another process may have been faster; then its contract counts.
+            # Another process may have been faster, or an answer was lost and the retry came too
+            # late; then the contract that is there counts.
             if not client.collection_exists(name):
                 raise
     kept = (client.get_collection(name).config.metadata or {}).get(_METADATA_KEY)

@@ -10,6 +10,7 @@ from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
+from splade_sdk.qdrant.retry import RetrySettings
 
 __all__ = ["Connection"]
 
@@ -25,6 +26,7 @@ class Connection:
         api_key: Key of the server.
         settings: Layout of a collection that is created.
         timeout_s: Seconds to wait for an answer of the server.
+        retry: How calls of the server that failed are tried again.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Connection:
         api_key: str | None,
         settings: CollectionSettings | None,
         timeout_s: float,
+        retry: RetrySettings | None,
     ) -> None:
         self._url = url
         self._path = path
@@ -45,6 +48,7 @@ class Connection:
         self._api_key = api_key
         self._settings = settings
         self._timeout_s = timeout_s
+        self._retry = retry
         self._collection: Collection | None = None
         self._closed = False
         self._lock = RLock()
@@ -83,6 +87,7 @@ class Connection:
                     settings=self._settings,
                     api_key=self._api_key,
                     timeout_s=self._timeout_s,
+                    retry=self._retry,
                     create=create,
                 )
             return self._collection

@@ -13,6 +13,7 @@ from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
 from splade_sdk.qdrant.base import SearchRequest
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
+from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
 from splade_sdk.retrieval.results import to_document, to_hit
@@ -45,6 +46,7 @@ class Retriever:
         api_key: Key of the server.
         settings: Layout of a collection that is created; None for the defaults.
         timeout_s: Seconds to wait for an answer of the server.
+        retry: How calls of the server that failed are tried again; None tries each once.
 
     Raises:
         ConfigError: if not exactly one of ``url`` and ``path`` is given.
@@ -65,6 +67,7 @@ class Retriever:
         api_key: str | None = None,
         settings: CollectionSettings | None = None,
         timeout_s: float = 30.0,
+        retry: RetrySettings | None = DEFAULT_RETRY,
     ) -> None:
         if (url is None) == (path is None):
             raise ConfigError(
@@ -81,6 +84,7 @@ class Retriever:
             api_key=api_key,
             settings=settings,
             timeout_s=timeout_s,
+            retry=retry,
         )
 
     @property
