@@ -6,11 +6,15 @@ reads is tested without a server.
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
 import re
 import threading
 import time
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,7 +26,11 @@ _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
 
 
 class Fault:
-    """An answer to give instead: status, body and headers; or a delay; or a closed connection."""
+    """An answer to give instead: status, body and headers; or a delay; or a closed connection.
+
+    With ``carry_out`` the request is carried out first, and only its answer is lost; with
+    ``slow`` the true answer is given, after the delay.
+    """
 
     def __init__(
         self,
@@ -32,19 +40,41 @@ class Fault:
         *,
         wait_s: float = 0.0,
         drop: bool = False,
+        carry_out: bool = False,
+        slow: bool = False,
     ) -> None:
         self.status = status
         self.body = body
         self.headers = headers or {}
         self.wait_s = wait_s
         self.drop = drop
+        self.carry_out = carry_out
+        self.slow = slow
+
+
+# Chooses the fault of a request by method, path and body; None answers truly.
+Plan = Callable[[str, str, bytes], Fault | None]
+
+
+def failing_share(share: float, faults: Sequence[Fault], seed: int) -> Plan:
+    """Let a share of the requests fail, in each way in turn."""
+    draw = random.Random(seed)
+    ways = itertools.cycle(faults)
+    return lambda *_: next(ways) if draw.random() < share else None
 
 
 class FakeServer:
-    """Runs in threads of this process; ``fault`` is given until it is set to None."""
+    """Runs in threads of this process; ``fault`` is given until it is set to None.
+
+    ``plan`` chooses a fault for each request instead; ``asked`` lists the requests that came, as
+    method and path, and ``faults`` those that were given.
+    """
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
+        self.plan: Plan = lambda *_: self.fault
+        self.asked: list[tuple[str, str]] = []
+        self.faults: list[Fault] = []
         self.bodies: list[bytes] = []
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
@@ -124,23 +154,30 @@ class FakeServer:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fault = server.fault
-                if fault is not None:
-                    time.sleep(fault.wait_s)
-                    if fault.drop:
-                        self.close_connection = True
-                        return
-                    self.reply(fault.status, fault.body, fault.headers)
+                with server._lock:
+                    server.asked.append((self.command, self.path))
+                    fault = server.plan(self.command, self.path, body)
+                    server.faults += [] if fault is None else [fault]
+                if fault is None:
+                    self.reply(*self.carry_out(body), {})
                     return
+                time.sleep(fault.wait_s)
+                true_answer = self.carry_out(body) if fault.carry_out or fault.slow else None
+                if fault.drop:
+                    self.close_connection = True
+                elif fault.slow and true_answer:
+                    self.reply(*true_answer, {})
+                else:
+                    self.reply(fault.status, fault.body, fault.headers)
+
+            def carry_out(self, body: bytes) -> tuple[int, str]:
                 with server._lock:
                     server.bodies.append(body)
                     try:
                         result = server.answer(self.command, self.path, body)
-                        told = {"status": "ok", "time": 0.0, "result": _plain(result)}
-                        self.reply(200, json.dumps(told), {})
                     except ValueError as error:
-                        status = 404 if "not found" in str(error) else 400
-                        self.reply(status, json.dumps({"status": {"error": str(error)}}), {})
+                        return _status(str(error)), json.dumps({"status": {"error": str(error)}})
+                    return 200, json.dumps({"status": "ok", "time": 0.0, "result": _plain(result)})
 
             do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
 
@@ -151,13 +188,20 @@ class FakeServer:
                 self.send_header("Content-Length", str(len(data)))
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(ConnectionError):  # a client that did not want to wait so long
+                    self.end_headers()
+                    self.wfile.write(data)
 
             def log_message(self, *_: Any) -> None:
                 pass
 
         return Handler
+
+
+def _status(told: str) -> int:
+    if "already exists" in told:
+        return 409
+    return 404 if "not found" in told else 400
 
 
 def _plain(value: Any) -> Any:

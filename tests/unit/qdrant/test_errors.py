@@ -146,6 +146,50 @@ def test_retry_after_is_kept() -> None:
     assert made.retry_after_s == 7
 
 
+@pytest.mark.parametrize(
+    ("foreign", "retryable"),
+    [
+        *[(status(code), "never") for code in (400, 401, 403, 404, 409, 413, 418, 422, 501, 507)],
+        *[(status(code), "often") for code in (408, 429, 502, 503, 504)],
+        (status(500), "few"),
+        (ResourceExhaustedResponse("slow", 7), "often"),
+        (httpx.ConnectError("refused"), "often"),
+        (httpx.RemoteProtocolError("Server disconnected"), "often"),
+        (httpx.ReadTimeout("timed out"), "often"),
+        (ConnectionResetError("reset"), "often"),
+        (httpx.InvalidURL("bad"), "never"),
+        (httpx.UnsupportedProtocol("ftp"), "never"),
+        (httpx.LocalProtocolError("bad header"), "never"),
+        (json.JSONDecodeError("no", "<", 0), "few"),
+        (invalid(), "few"),
+        *[
+            (
+                Rpc(code),
+                {"UNAVAILABLE": "often", "DEADLINE_EXCEEDED": "often", "INTERNAL": "few"}.get(
+                    code.name, "never"
+                ),
+            )
+            for code in grpc.StatusCode
+        ],
+        (ValueError("Indices must be unique"), "never"),
+        (RuntimeError("already accessed by another instance"), "never"),
+        (sqlite3.DatabaseError("file is not a database"), "never"),
+        (KeyError("x"), "never"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else str(value)[:40].split("\n")[0],
+)
+def test_how_often_another_try_is_worth_it(foreign: Exception, retryable: str) -> None:
+    assert translate(foreign, "x").retryable == retryable
+
+
+def test_a_date_to_retry_after_is_a_rate_limit_all_the_same() -> None:
+    with pytest.raises(client_exceptions.QdrantException) as raised:
+        ResourceExhaustedResponse("slow", "Wed, 21 Oct 2026 07:28:00 GMT")  # type: ignore[arg-type]
+    made = translate(raised.value, "x")
+    assert isinstance(made, RateLimitedError)
+    assert (made.retryable, made.retry_after_s) == ("often", None)
+
+
 def test_the_key_is_blotted_out() -> None:
     made = translate(status(401, "key s3cret is wrong"), "cannot open s3cret", "s3cret")
     assert "s3cret" not in str(made)

@@ -32,7 +32,9 @@ from tests.unit.qdrant.points import point, query
 
 @pytest.fixture
 def collection(server: FakeServer, fingerprint: Fingerprint) -> Iterator[ServerCollection]:
-    with ServerCollection.open(server.url, name="docs", fingerprint=fingerprint) as made:
+    with ServerCollection.open(
+        server.url, name="docs", fingerprint=fingerprint, retry=None
+    ) as made:
         yield made
 
 
@@ -76,7 +78,9 @@ def test_faults_have_our_names(
 def test_a_slow_server_times_out(server: FakeServer, fingerprint: Fingerprint) -> None:
     server.fault = Fault(wait_s=1.5)
     with pytest.raises(EngineTimeoutError, match="raise timeout_s"):
-        ServerCollection.open(server.url, name="docs", fingerprint=fingerprint, timeout_s=0.5)
+        ServerCollection.open(
+            server.url, name="docs", fingerprint=fingerprint, timeout_s=0.5, retry=None
+        )
 
 
 def test_no_server_at_all(fingerprint: Fingerprint) -> None:
@@ -84,7 +88,7 @@ def test_no_server_at_all(fingerprint: Fingerprint) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(EngineConnectionError, match=f"{url}.*refused; is the server running"):
-        ServerCollection.open(url, name="docs", fingerprint=fingerprint)
+        ServerCollection.open(url, name="docs", fingerprint=fingerprint, retry=None)
 
 
 def test_secrets_stay_out_of_messages(server: FakeServer, fingerprint: Fingerprint) -> None:
