@@ -15,6 +15,7 @@ import pytest
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
+from tests.containers import why_no_server
 from tests.contracts.fake_server import FakeServer
 
 Opener = Callable[..., Any]
@@ -83,12 +84,12 @@ def _rest(_: Path) -> Opener:
     return opener
 
 
-def _server(_: Path) -> Opener:
+def _server(url: str) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
     run = uuid4().hex[:8]
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        os.environ["QDRANT_URL"],
+        url,
         api_key=os.environ.get("QDRANT_API_KEY"),
         name=f"splade_contract_{run}_{name}",
         fingerprint=encoder,
@@ -102,7 +103,7 @@ PERSISTENT = [
     pytest.param(_local, id="local-path"),
     pytest.param(_rest, id="fake-server"),
 ]
-if "QDRANT_URL" in os.environ:
+if why_no_server(os.environ) is None:
     PERSISTENT.append(pytest.param(_server, id="server", marks=pytest.mark.server))
 ENGINES = [
     pytest.param(_memory, id="memory"),
@@ -137,22 +138,29 @@ class Engine:
 
 
 def _engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param is _server:
+        url = request.getfixturevalue("qdrant_server_url")
+        engine = Engine(_server(url))
+        yield engine
+        engine.clean()
+        _drop_collections(url)
+        return
     # In memory where that can be: local mode syncs the disk for every single point.
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
         engine = Engine(request.param(Path(folder) / "index"))
         yield engine
         engine.clean()
-    if request.param is _server:
-        _drop_collections()
 
 
-def _drop_collections() -> None:
+def _drop_collections(url: str) -> None:
     from qdrant_client import QdrantClient
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        client = QdrantClient(os.environ["QDRANT_URL"], api_key=os.environ.get("QDRANT_API_KEY"))
+        client = QdrantClient(
+            url, api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False
+        )
     for each in client.get_collections().collections:
         if each.name.startswith("splade_contract_"):
             client.delete_collection(each.name)

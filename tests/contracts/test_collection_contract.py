@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -24,7 +23,7 @@ from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.memory import MemoryCollection
 from splade_sdk.qdrant.payload import from_payload, to_payload
 from splade_sdk.types import Document, SparseVector
-from tests.contracts.conftest import DIMENSIONS, Engine, fingerprint
+from tests.contracts.conftest import DIMENSIONS, ENGINES, Engine, fingerprint
 
 
 def vector(weights: dict[int, float]) -> SparseVector:
@@ -522,6 +521,6 @@ class TestReopening:
 
 
 @pytest.mark.server
-def test_a_server_was_among_the_engines() -> None:
-    if "QDRANT_URL" not in os.environ:
-        pytest.skip("QDRANT_URL is not set: the contract suite ran without a Qdrant server")
+def test_a_server_was_among_the_engines(qdrant_server_url: str) -> None:
+    assert qdrant_server_url.startswith("http")
+    assert "server" in {engine.id for engine in ENGINES}
