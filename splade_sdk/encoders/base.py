@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
 
-__all__ = ["DenseEncoder", "SparseEncoder"]
+__all__ = ["DenseEncoder", "HybridEncoder", "SparseEncoder"]
 
 
 @runtime_checkable
@@ -68,6 +68,56 @@ class SparseEncoder(Protocol):
 
     def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
         """Return the terms of a vector with their weights, heaviest first."""
+
+
+class HybridEncoder(Protocol):
+    """A sparse encoder whose model may have a dense head: one pass gives both vectors."""
+
+    @property
+    def dense_dimensions(self) -> int | None:
+        """Size of the dense vectors; None if the model has no dense head."""
+
+    @overload
+    def encode_document(
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridVector: ...
+    @overload
+    def encode_document(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridBatch: ...
+
+    @overload
+    def encode_query(
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridVector: ...
+    @overload
+    def encode_query(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridBatch: ...
 
 
 @runtime_checkable

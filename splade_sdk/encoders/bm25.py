@@ -17,7 +17,8 @@ from splade_sdk.encoders.analyzer import Analyzer
 from splade_sdk.encoders.inputs import require_text, require_texts
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError, InvalidVectorError
-from splade_sdk.types import MAX_DIMENSIONS, SparseBatch, SparseVector
+from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from splade_sdk.encoders.analyzer import Analyzer
-from splade_sdk.types import MAX_DIMENSIONS
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 __all__ = ["TermIds"]
 

@@ -12,13 +12,13 @@ from scipy.sparse import csr_matrix
 
 from splade_sdk.errors import InvalidDocumentError, InvalidVectorError
 from splade_sdk.types import (
-    MAX_DIMENSIONS,
     Document,
     FailedBatch,
     IngestReport,
     SparseBatch,
     SparseVector,
 )
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 DIMENSIONS = 40
 Row = dict[int, float]

@@ -1,4 +1,4 @@
-"""The values that travel through the package; their invariants are checked when they are made.
+"""Sparse vectors, alone and in batches.
 
 A sparse vector has sorted, unique indices in ``[0, dimensions)`` and finite values > 0.
 """
@@ -6,36 +6,31 @@ A sparse vector has sorted, unique indices in ``[0, dimensions)`` and finite val
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from splade_sdk.errors import InvalidDocumentError, InvalidVectorError
+from splade_sdk.errors import InvalidVectorError
+from splade_sdk.types.arrays import (
+    FloatArray,
+    IntArray,
+    OffsetArray,
+    as_indices,
+    as_values,
+    read_only,
+    require_rows,
+    require_same_space,
+)
+from splade_sdk.types.sparsity import SparsityStats
 
 if TYPE_CHECKING:
     import torch
     from qdrant_client import models
     from scipy.sparse import csr_matrix
-    from typing_extensions import Self
 
-__all__ = [
-    "Document",
-    "FailedBatch",
-    "Hit",
-    "IngestReport",
-    "Leg",
-    "SparseBatch",
-    "SparseVector",
-    "SparsityStats",
-]
-
-MAX_DIMENSIONS = 2**31 - 1
-
-IntArray = NDArray[np.int32]
-OffsetArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
+__all__ = ["SparseBatch", "SparseVector"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +51,12 @@ class SparseVector:
     dimensions: int
 
     def __post_init__(self) -> None:
-        indices = _as_indices(self.indices)
-        values = _as_values(self.values)
+        indices = as_indices(self.indices)
+        values = as_values(self.values)
         offsets = np.array([0, indices.size], dtype=np.int64)
-        _check_csr(offsets, indices, values, self.dimensions)
-        object.__setattr__(self, "indices", _read_only(indices))
-        object.__setattr__(self, "values", _read_only(values))
+        require_rows(offsets, indices, values, self.dimensions)
+        object.__setattr__(self, "indices", read_only(indices))
+        object.__setattr__(self, "values", read_only(values))
 
     @classmethod
     def _trusted(cls, indices: IntArray, values: FloatArray, dimensions: int) -> SparseVector:
@@ -135,7 +130,7 @@ class SparseVector:
         Raises:
             InvalidVectorError: if the two spaces differ in size.
         """
-        _same_space(self.dimensions, other.dimensions)
+        require_same_space(self.dimensions, other.dimensions)
         _, mine, theirs = np.intersect1d(
             self.indices, other.indices, assume_unique=True, return_indices=True
         )
@@ -148,27 +143,6 @@ class SparseVector:
             max_active_dims: Number of terms to keep at most, at least 1.
         """
         return SparseBatch.from_vectors([self], self.dimensions).prune(max_active_dims)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class SparsityStats:
-    """How sparse a batch is.
-
-    Attributes:
-        rows: Number of vectors.
-        active_dims: Mean number of active terms a vector.
-        active_dims_min: Fewest active terms of any vector.
-        active_dims_max: Most active terms of any vector.
-        empty: Number of vectors without any term.
-        sparsity_ratio: Share of zeros among all weights, between 0 and 1.
-    """
-
-    rows: int
-    active_dims: float
-    active_dims_min: int
-    active_dims_max: int
-    empty: int
-    sparsity_ratio: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,12 +169,12 @@ class SparseBatch(Sequence[SparseVector]):
 
     def __post_init__(self) -> None:
         indptr = np.ascontiguousarray(self.indptr, dtype=np.int64)
-        indices = _as_indices(self.indices)
-        values = _as_values(self.values)
-        _check_csr(indptr, indices, values, self.dimensions)
-        object.__setattr__(self, "indptr", _read_only(indptr))
-        object.__setattr__(self, "indices", _read_only(indices))
-        object.__setattr__(self, "values", _read_only(values))
+        indices = as_indices(self.indices)
+        values = as_values(self.values)
+        require_rows(indptr, indices, values, self.dimensions)
+        object.__setattr__(self, "indptr", read_only(indptr))
+        object.__setattr__(self, "indices", read_only(indices))
+        object.__setattr__(self, "values", read_only(values))
 
     @classmethod
     def empty(cls, dimensions: int, rows: int = 0) -> SparseBatch:
@@ -227,7 +201,7 @@ class SparseBatch(Sequence[SparseVector]):
                 raise InvalidVectorError("no vectors given: pass dimensions= to say of which space")
             dimensions = vectors[0].dimensions
         for vector in vectors:
-            _same_space(dimensions, vector.dimensions)
+            require_same_space(dimensions, vector.dimensions)
         indptr = np.zeros(len(vectors) + 1, dtype=np.int64)
         np.cumsum([len(vector) for vector in vectors], out=indptr[1:])
         if not vectors:
@@ -264,7 +238,7 @@ class SparseBatch(Sequence[SparseVector]):
         if not batches:
             raise InvalidVectorError("no batches given: pass at least one")
         for batch in batches:
-            _same_space(batches[0].dimensions, batch.dimensions)
+            require_same_space(batches[0].dimensions, batch.dimensions)
         lengths = np.concatenate([np.diff(batch.indptr) for batch in batches])
         return cls(
             np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
@@ -370,7 +344,7 @@ class SparseBatch(Sequence[SparseVector]):
         """
         from scipy.sparse import csr_matrix
 
-        _same_space(self.dimensions, other.dimensions)
+        require_same_space(self.dimensions, other.dimensions)
         # Only the terms in use get a column: the space itself may have 2**31.
         terms, columns = np.unique(
             np.concatenate([self.indices, other.indices]), return_inverse=True
@@ -411,215 +385,3 @@ class SparseBatch(Sequence[SparseVector]):
     def to_qdrant(self) -> list[models.SparseVector]:
         """Return qdrant-client's model of each row."""
         return [vector.to_qdrant() for vector in self]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A text to index.
-
-    Attributes:
-        id: The caller's own id: any non-empty string.
-        text: What is encoded and returned; may be empty (stored, but never matches).
-        metadata: JSON values to filter by and to return.
-        vector: A ready-made vector; the text is then stored without being encoded.
-
-    Raises:
-        InvalidDocumentError: if a field has the wrong type or the id is empty.
-    """
-
-    id: str
-    text: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    vector: SparseVector | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id:
-            raise InvalidDocumentError(
-                f"document id is {self.id!r}: expected a non-empty string (str(...) for numbers)"
-            )
-        if not isinstance(self.text, str):
-            raise InvalidDocumentError(
-                f"text of document {self.id!r} is {type(self.text).__name__}: expected a string"
-            )
-        _require_unicode(self.id, f"the id {self.id!r}")
-        _require_unicode(self.text, f"text of document {self.id!r}")
-        if not isinstance(self.metadata, Mapping):
-            raise InvalidDocumentError(
-                f"metadata of document {self.id!r} is {type(self.metadata).__name__}: "
-                "expected a mapping such as {'year': 2024}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """What one leg of a search (sparse, dense) said of a hit.
-
-    Attributes:
-        rank: Position in that leg's own ranking, from 1.
-        score: That leg's own score.
-    """
-
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A found document.
-
-    Attributes:
-        id: The id the document was stored under.
-        score: The score the hits are ordered by.
-        text: The document's text.
-        metadata: The document's metadata.
-        vector: The stored sparse vector, where asked for.
-        legs: Rank and score in each leg that found it, by leg name.
-    """
-
-    id: str
-    score: float
-    text: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    vector: SparseVector | None = None
-    legs: Mapping[str, Leg] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FailedBatch:
-    """Documents that could not be stored.
-
-    Attributes:
-        ids: Their ids.
-        cause: What the engine or encoder said.
-    """
-
-    ids: tuple[str, ...]
-    cause: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What an upsert did.
-
-    Attributes:
-        stored: Number of documents written, and now durable.
-        empty: Number of those whose vector has no term, so that no query finds them.
-        failed: Batches that were not stored, with their cause.
-        encode_s: Seconds spent encoding.
-        store_s: Seconds spent in the engine; both sides work at the same time, so that the two
-            may add up to more than the whole took.
-        skipped: Number of documents that were stored already, as they are.
-        deleted: Number of stored documents that a ``sync`` deleted.
-    """
-
-    stored: int = 0
-    empty: int = 0
-    failed: tuple[FailedBatch, ...] = ()
-    encode_s: float = 0.0
-    store_s: float = 0.0
-    skipped: int = 0
-    deleted: int = 0
-
-    def __add__(self, other: Self) -> IngestReport:
-        return IngestReport(
-            self.stored + other.stored,
-            self.empty + other.empty,
-            self.failed + other.failed,
-            self.encode_s + other.encode_s,
-            self.store_s + other.store_s,
-            self.skipped + other.skipped,
-            self.deleted + other.deleted,
-        )
-
-
-def _as_indices(given: ArrayLike) -> IntArray:
-    array = np.asarray(given)
-    if array.ndim != 1:
-        raise InvalidVectorError(f"indices have shape {array.shape}: expected one dimension")
-    if array.size == 0:
-        return np.empty(0, np.int32)
-    if array.dtype.kind not in "iu":
-        raise InvalidVectorError(f"indices have dtype {array.dtype}: expected whole numbers")
-    if array.dtype != np.int32:
-        low, high = int(array.min()), int(array.max())
-        if low < 0 or high >= MAX_DIMENSIONS:
-            bad = low if low < 0 else high
-            raise InvalidVectorError(f"index {bad} is out of range [0, {MAX_DIMENSIONS})")
-    return np.ascontiguousarray(array, dtype=np.int32)
-
-
-def _as_values(given: ArrayLike) -> FloatArray:
-    array = np.asarray(given)
-    if array.ndim != 1:
-        raise InvalidVectorError(f"values have shape {array.shape}: expected one dimension")
-    if array.size and array.dtype.kind not in "fiu":
-        raise InvalidVectorError(f"values have dtype {array.dtype}: expected numbers")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-        return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _check_csr(indptr: OffsetArray, indices: IntArray, values: FloatArray, dimensions: int) -> None:
-    """Raise InvalidVectorError unless the arrays form valid rows."""
-    if not 0 < dimensions <= MAX_DIMENSIONS:
-        raise InvalidVectorError(f"dimensions is {dimensions}: expected 1 to {MAX_DIMENSIONS}")
-    if indptr.ndim != 1 or not indptr.size or indptr[0] != 0 or indptr[-1] != indices.size:
-        raise InvalidVectorError(
-            f"indptr does not span the {indices.size} indices: expected 0, ..., {indices.size}"
-        )
-    if (np.diff(indptr) < 0).any():
-        raise InvalidVectorError("indptr decreases: row offsets must grow")
-    if indices.size != values.size:
-        raise InvalidVectorError(f"{indices.size} indices but {values.size} values: expected pairs")
-    if not indices.size:
-        return
-
-    def row_of(position: int) -> str:
-        return f"row {int(np.searchsorted(indptr, position, side='right')) - 1}"
-
-    bad = ~np.isfinite(values) | (values <= 0)
-    if bad.any():
-        at = int(bad.argmax())
-        raise InvalidVectorError(
-            f"{row_of(at)}: weight {values[at]} of term {indices[at]} is not a finite number > 0 "
-            "in float32; drop zero and negative weights"
-        )
-    out = (indices < 0) | (indices >= dimensions)
-    if out.any():
-        at = int(out.argmax())
-        raise InvalidVectorError(
-            f"{row_of(at)}: term {indices[at]} is out of range [0, {dimensions})"
-        )
-    falling = np.diff(indices) <= 0
-    starts = indptr[1:-1]
-    falling[starts[(starts > 0) & (starts < indices.size)] - 1] = False
-    if falling.any():
-        at = int(falling.argmax()) + 1
-        raise InvalidVectorError(
-            f"{row_of(at)}: term {indices[at]} follows {indices[at - 1]}, but terms must be sorted "
-            "and unique; SparseVector.from_dict sorts"
-        )
-
-
-def _same_space(mine: int, theirs: int) -> None:
-    if mine != theirs:
-        raise InvalidVectorError(
-            f"vectors of {mine} and {theirs} dimensions cannot be compared: use one model for both"
-        )
-
-
-def _require_unicode(text: str, what: str) -> None:
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidDocumentError(
-            f"{what} has a lone surrogate at character {error.start}: it is not valid Unicode; "
-            "read files with errors='replace', or drop the character"
-        ) from error
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -1,0 +1,95 @@
+"""What is stored and found: documents and hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.types.sparse import SparseVector
+
+__all__ = ["Document", "Hit", "Leg"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text to index.
+
+    Attributes:
+        id: The caller's own id: any non-empty string.
+        text: What is encoded and returned; may be empty (stored, but never matches).
+        metadata: JSON values to filter by and to return.
+        vector: A ready-made vector; the text is then stored without being encoded.
+
+    Raises:
+        InvalidDocumentError: if a field has the wrong type or the id is empty.
+    """
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    vector: SparseVector | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not self.id:
+            raise InvalidDocumentError(
+                f"document id is {self.id!r}: expected a non-empty string (str(...) for numbers)"
+            )
+        if not isinstance(self.text, str):
+            raise InvalidDocumentError(
+                f"text of document {self.id!r} is {type(self.text).__name__}: expected a string"
+            )
+        _require_unicode(self.id, f"the id {self.id!r}")
+        _require_unicode(self.text, f"text of document {self.id!r}")
+        if not isinstance(self.metadata, Mapping):
+            raise InvalidDocumentError(
+                f"metadata of document {self.id!r} is {type(self.metadata).__name__}: "
+                "expected a mapping such as {'year': 2024}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one leg of a search (sparse, dense) said of a hit.
+
+    Attributes:
+        rank: Position in that leg's own ranking, from 1.
+        score: That leg's own score.
+    """
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found document.
+
+    Attributes:
+        id: The id the document was stored under.
+        score: The score the hits are ordered by.
+        text: The document's text.
+        metadata: The document's metadata.
+        vector: The stored sparse vector, where asked for.
+        legs: Rank and score in each leg that found it, by leg name.
+    """
+
+    id: str
+    score: float
+    text: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    vector: SparseVector | None = None
+    legs: Mapping[str, Leg] = field(default_factory=dict)
+
+
+def _require_unicode(text: str, what: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidDocumentError(
+            f"{what} has a lone surrogate at character {error.start}: it is not valid Unicode; "
+            "read files with errors='replace', or drop the character"
+        ) from error

@@ -1,0 +1,59 @@
+"""What an ingest did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["FailedBatch", "IngestReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBatch:
+    """Documents that could not be stored.
+
+    Attributes:
+        ids: Their ids.
+        cause: What the engine or encoder said.
+    """
+
+    ids: tuple[str, ...]
+    cause: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an upsert did.
+
+    Attributes:
+        stored: Number of documents written, and now durable.
+        empty: Number of those whose vector has no term, so that no query finds them.
+        failed: Batches that were not stored, with their cause.
+        encode_s: Seconds spent encoding.
+        store_s: Seconds spent in the engine; both sides work at the same time, so that the two
+            may add up to more than the whole took.
+        skipped: Number of documents that were stored already, as they are.
+        deleted: Number of stored documents that a ``sync`` deleted.
+    """
+
+    stored: int = 0
+    empty: int = 0
+    failed: tuple[FailedBatch, ...] = ()
+    encode_s: float = 0.0
+    store_s: float = 0.0
+    skipped: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Self) -> IngestReport:
+        return IngestReport(
+            self.stored + other.stored,
+            self.empty + other.empty,
+            self.failed + other.failed,
+            self.encode_s + other.encode_s,
+            self.store_s + other.store_s,
+            self.skipped + other.skipped,
+            self.deleted + other.deleted,
+        )
