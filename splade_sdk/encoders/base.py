@@ -78,7 +78,7 @@ class HybridEncoder(Protocol):
         """Size of the dense vectors; None if the model has no dense head."""
 
     @overload
-    def encode_document(
+    def encode_document(  # type: ignore[overload-overlap]
         self,
         texts: str,
         *,
@@ -99,7 +99,7 @@ class HybridEncoder(Protocol):
     ) -> HybridBatch: ...
 
     @overload
-    def encode_query(
+    def encode_query(  # type: ignore[overload-overlap]
         self,
         texts: str,
         *,

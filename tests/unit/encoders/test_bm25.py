@@ -10,7 +10,8 @@ from splade_sdk.encoders.analyzer import Analyzer
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError, InvalidVectorError
-from splade_sdk.types import MAX_DIMENSIONS, SparseVector
+from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 
 def weights(encoder: Bm25Encoder, vector: SparseVector) -> dict[str, float]:

@@ -9,7 +9,8 @@ import pytest
 from splade_sdk.config import Fingerprint
 from splade_sdk.qdrant.base import Point, SearchRequest
 from splade_sdk.qdrant.memory import MemoryCollection
-from splade_sdk.types import MAX_DIMENSIONS, SparseVector
+from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 from tests.unit.qdrant.points import point, query
 
 
