@@ -10,7 +10,20 @@ from typing import Any
 from splade_sdk.encoders.head import Activation, Pooling
 from splade_sdk.errors import ModelFormatError, ModelNotFoundError, UnsafeModelError
 
-__all__ = ["Checkpoint", "MaskedLMSide", "StaticSide", "fetch", "read_checkpoint"]
+__all__ = [
+    "DENSE",
+    "OWN_CONFIG",
+    "Checkpoint",
+    "MaskedLMSide",
+    "StaticSide",
+    "fetch",
+    "read_checkpoint",
+]
+
+OWN_CONFIG = "splade_config.json"
+"""What sentence-transformers' files have no place for; in the folder of the masked LM."""
+DENSE = {"pooling": "mean", "normalize": True}
+"""The dense head, under ``dense`` in ``OWN_CONFIG``; there is one kind."""
 
 _ACTIVATIONS: dict[str, Activation] = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}
 _MASKED_LM_MODULES = {"MLMTransformer", "Transformer"}
@@ -26,6 +39,7 @@ class MaskedLMSide:
         activation: What turns a logit into a weight.
         max_length: Tokens at most, or None where the folder sets no limit.
         prompt: Put before every text.
+        has_dense: Whether the model was trained to give dense vectors too.
     """
 
     folder: Path
@@ -33,6 +47,7 @@ class MaskedLMSide:
     activation: Activation = "log1p_relu"
     max_length: int | None = None
     prompt: str = ""
+    has_dense: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         ModelFormatError: if it holds modules that make no SPLADE vectors.
     """
     if not (folder / "modules.json").is_file():
-        side = MaskedLMSide(folder)
+        side = MaskedLMSide(folder, has_dense=_has_dense(folder))
         return Checkpoint(side, side)
     prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
     modules = [(_class_name(entry["type"]), folder / entry["path"]) for entry in _read_list(folder)]
@@ -162,7 +177,23 @@ def _masked_lm_side(modules: list[tuple[str, Path]], prompt: str, folder: Path) 
             f"max or sum, with one of {sorted(_ACTIVATIONS)}"
         )
     max_length = _read(modules[0][1] / "sentence_bert_config.json").get("max_seq_length")
-    return MaskedLMSide(modules[0][1], strategy, _ACTIVATIONS[activation], max_length, prompt)
+    return MaskedLMSide(
+        modules[0][1],
+        strategy,
+        _ACTIVATIONS[activation],
+        max_length,
+        prompt,
+        _has_dense(modules[0][1]),
+    )
+
+
+def _has_dense(folder: Path) -> bool:
+    dense = _read(folder / OWN_CONFIG).get("dense")
+    if dense not in (None, DENSE):
+        raise ModelFormatError(
+            f"{folder / OWN_CONFIG} has the dense head {dense!r}: expected {DENSE}, or none"
+        )
+    return dense is not None
 
 
 def _static_side(folder: Path, prompt: str) -> StaticSide:

@@ -71,6 +71,11 @@ class MaskedLM(nn.Module):
         return self._decoder[0].bias
 
     @property
+    def hidden_size(self) -> int:
+        """Width of the last hidden states, which the head starts from."""
+        return int(self.model.config.hidden_size)
+
+    @property
     def max_positions(self) -> int | None:
         """Tokens the position embeddings allow, or None if the model sets no limit."""
         config = self.model.config
@@ -96,6 +101,23 @@ class MaskedLM(nn.Module):
         """
         hidden: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         return hidden
+
+    def forward_with_states(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what ``forward`` does, and the last hidden states, which the head starts from.
+
+        Args:
+            input_ids: Shape: ``(batch, longest)``.
+            attention_mask: As in ``forward``.
+
+        Returns:
+            Both of shape: ``(batch, longest, width)``.
+        """
+        output = self.model(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        )
+        return output.logits, output.hidden_states[-1]
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the whole model, its vocabulary part included, as transformers does."""

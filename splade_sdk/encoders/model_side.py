@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.dense_head import sums_of_tokens, unit_rows
 from splade_sdk.encoders.head import VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.side import EncodedBlock
 from splade_sdk.encoders.tiles import Workspace
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ModelError
@@ -24,7 +27,15 @@ _MAX_TOKENS_ON_CPU = 1536
 _MAX_ACTIVATIONS_ON_CPU = 768 * 384
 _MAX_TOKENS_ON_ACCELERATOR = 1 << 15
 
-_Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What one pass of the model gave: entries (row, term, weight), and token sums of each row."""
+
+    rows: NDArray[np.int64]
+    terms: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    sums: NDArray[np.float32] | None
 
 
 class ModelSide:
@@ -34,14 +45,21 @@ class ModelSide:
         masked_lm: In evaluation mode.
         head: Over the same model's output embeddings.
         text_tokenizer: Of the same model.
+        has_dense: Whether the model was trained to give dense vectors too.
     """
 
     def __init__(
-        self, masked_lm: MaskedLM, head: VocabularyHead, text_tokenizer: TextTokenizer
+        self,
+        masked_lm: MaskedLM,
+        head: VocabularyHead,
+        text_tokenizer: TextTokenizer,
+        *,
+        has_dense: bool = False,
     ) -> None:
         self.masked_lm = masked_lm
         self.head = head
         self.text_tokenizer = text_tokenizer
+        self.has_dense = has_dense
         self._workspace = Workspace()
         self._lock = threading.Lock()
         self._device = masked_lm.weight.device
@@ -51,9 +69,19 @@ class ModelSide:
         """Size of the sparse space."""
         return int(self.masked_lm.weight.shape[0])
 
+    @property
+    def dense_dimensions(self) -> int | None:
+        """Size of the dense vectors; None where there is no dense head."""
+        return self.masked_lm.hidden_size if self.has_dense else None
+
     def encode(
-        self, texts: Sequence[str], *, batch_size: int | None, advance: Callable[[int], object]
-    ) -> tuple[SparseBatch, int]:
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None,
+        advance: Callable[[int], object],
+        dense: bool = False,
+    ) -> EncodedBlock:
         """See Side."""
         pieces = self.text_tokenizer.pieces(texts)
         lengths = [len(ids) for ids in pieces.ids]
@@ -62,20 +90,26 @@ class ModelSide:
         if self._device.type == "cpu":
             width = self.masked_lm.weight.shape[1]
             max_tokens = min(_MAX_TOKENS_ON_CPU, _MAX_ACTIVATIONS_ON_CPU // width)
-        parts: list[_Entries] = []
+        parts: list[_Pass] = []
+        sums = np.zeros((len(texts), self.masked_lm.hidden_size if dense else 0), np.float32)
         with self._lock, torch.inference_mode():
             for batch in plan_batches(lengths, max_tokens=max_tokens, max_rows=batch_size):
-                rows, terms, weights = self._run([pieces.ids[at] for at in batch])
-                parts.append((text_of[batch[rows]], terms, weights))
+                found = self._run([pieces.ids[at] for at in batch], dense)
+                parts.append(
+                    _Pass(text_of[batch[found.rows]], found.terms, found.weights, sums=None)
+                )
+                if found.sums is not None:
+                    np.add.at(sums, text_of[batch], found.sums)
                 advance(len(batch))
         advance(len(texts) - len(pieces.ids))
         whole = _assemble(parts, len(texts), self.dimensions)
-        return whole, 0 if self.text_tokenizer.windows else pieces.longer
+        cut = 0 if self.text_tokenizer.windows else pieces.longer
+        return EncodedBlock(whole, cut, unit_rows(sums) if dense else None)
 
-    def _run(self, ids: list[list[int]]) -> _Entries:
+    def _run(self, ids: list[list[int]], dense: bool) -> _Pass:
         """Encode one batch; out of memory, halve it and try again."""
         try:
-            return self._forward(ids)
+            return self._forward(ids, dense)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
@@ -87,15 +121,17 @@ class ModelSide:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(ids) // 2
-        rows, terms, weights = self._run(ids[:half])
-        more_rows, more_terms, more_weights = self._run(ids[half:])
-        return (
-            np.concatenate([rows, more_rows + half]),
-            np.concatenate([terms, more_terms]),
-            np.concatenate([weights, more_weights]),
+        first, second = self._run(ids[:half], dense), self._run(ids[half:], dense)
+        return _Pass(
+            np.concatenate([first.rows, second.rows + half]),
+            np.concatenate([first.terms, second.terms]),
+            np.concatenate([first.weights, second.weights]),
+            None
+            if first.sums is None or second.sums is None
+            else np.concatenate([first.sums, second.sums]),
         )
 
-    def _forward(self, ids: list[list[int]]) -> _Entries:
+    def _forward(self, ids: list[list[int]], dense: bool) -> _Pass:
         lengths = [len(text) for text in ids]
         longest = max(lengths)
         padded = np.zeros((len(ids), longest), dtype=np.int64)
@@ -105,7 +141,13 @@ class ModelSide:
         if min(lengths) < longest:
             mask = torch.from_numpy(np.arange(longest) < np.asarray(lengths)[:, None])
             mask = mask.long().to(self._device)
-        hidden = self.masked_lm(torch.from_numpy(padded).to(self._device), mask)
+        input_ids = torch.from_numpy(padded).to(self._device)
+        sums = None
+        if dense:
+            hidden, states = self.masked_lm.forward_with_states(input_ids, mask)
+            sums = sums_of_tokens(states, lengths).cpu().numpy()
+        else:
+            hidden = self.masked_lm(input_ids, mask)
         if mask is None:
             tokens = hidden.reshape(-1, hidden.shape[2])
         else:
@@ -116,16 +158,16 @@ class ModelSide:
                 "dtype='float32', or check its weights"
             )
         rows, terms, weights = self.head.active_terms(tokens, lengths, self._workspace)
-        return rows.cpu().numpy(), terms.cpu().numpy(), weights.cpu().numpy()
+        return _Pass(rows.cpu().numpy(), terms.cpu().numpy(), weights.cpu().numpy(), sums)
 
 
-def _assemble(parts: list[_Entries], rows: int, dimensions: int) -> SparseBatch:
+def _assemble(parts: list[_Pass], rows: int, dimensions: int) -> SparseBatch:
     """Put entries in order; where windows of a text share a term, keep the largest weight."""
     if not parts:
         return SparseBatch.empty(dimensions, rows)
-    texts = np.concatenate([part[0] for part in parts])
-    terms = np.concatenate([part[1] for part in parts])
-    weights = np.concatenate([part[2] for part in parts])
+    texts = np.concatenate([part.rows for part in parts])
+    terms = np.concatenate([part.terms for part in parts])
+    weights = np.concatenate([part.weights for part in parts])
     order = np.argsort(texts * dimensions + terms, kind="stable")
     keys = (texts * dimensions + terms)[order]
     if not keys.size:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splade_sdk.encoders.checkpoint import DENSE, OWN_CONFIG
 from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide
@@ -94,6 +95,7 @@ def _save_masked_lm(folder: Path, side: ModelSide) -> None:
             "max_seq_length": side.text_tokenizer.max_length,
         },
     )
+    _write(folder / OWN_CONFIG, {"dense": DENSE if side.has_dense else None})
 
 
 def _save_pooling(folder: Path, side: ModelSide) -> None:

@@ -22,13 +22,21 @@ from splade_sdk.encoders.saving import save_model
 from splade_sdk.encoders.side import Side
 from splade_sdk.errors import ConfigError, InvalidVectorError, TruncationWarning
 from splade_sdk.models.default import default_model_path
-from splade_sdk.types import SparseBatch, SparseVector, SparsityStats
+from splade_sdk.types import (
+    HybridBatch,
+    HybridVector,
+    SparseBatch,
+    SparseVector,
+    SparsityStats,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["SpladeEncoder"]
+
+_Vectors = SparseVector | SparseBatch | HybridVector | HybridBatch
 
 # Texts sorted by length and held in memory at a time.
 _BLOCK = 1024
@@ -133,6 +141,12 @@ class SpladeEncoder:
         return self._document.dimensions
 
     @property
+    def dense_dimensions(self) -> int | None:
+        """Size of the dense vectors; None if the model has no dense head on both sides."""
+        of_document, of_query = self._document.dense_dimensions, self._query.dense_dimensions
+        return of_document if of_document == of_query else None
+
+    @property
     def max_length(self) -> int:
         """Tokens of a text at most, special tokens included."""
         return self._document.text_tokenizer.max_length
@@ -170,40 +184,25 @@ class SpladeEncoder:
         )
 
     @overload
-    def encode(  # type: ignore[overload-overlap]
+    def encode_document(  # type: ignore[overload-overlap]
         self,
         texts: str,
         *,
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
+        dense: Literal[False] = ...,
     ) -> SparseVector: ...
     @overload
-    def encode(
+    def encode_document(
         self,
         texts: Sequence[str],
         *,
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
+        dense: Literal[False] = ...,
     ) -> SparseBatch: ...
-    def encode(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode documents; the same as ``encode_document``."""
-        return self._encode(
-            self._document,
-            texts,
-            batch_size,
-            show_progress_bar,
-            self.max_active_dims if max_active_dims is None else max_active_dims,
-        )
-
     @overload
     def encode_document(  # type: ignore[overload-overlap]
         self,
@@ -212,7 +211,8 @@ class SpladeEncoder:
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
+        dense: Literal[True],
+    ) -> HybridVector: ...
     @overload
     def encode_document(
         self,
@@ -221,7 +221,8 @@ class SpladeEncoder:
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
+        dense: Literal[True],
+    ) -> HybridBatch: ...
     def encode_document(
         self,
         texts: str | Sequence[str],
@@ -229,7 +230,8 @@ class SpladeEncoder:
         batch_size: int | None = None,
         show_progress_bar: bool | None = None,
         max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
+        dense: bool = False,
+    ) -> _Vectors:
         """Encode documents.
 
         Args:
@@ -238,19 +240,19 @@ class SpladeEncoder:
             batch_size: Texts (or windows) in one pass at most; None chooses by tokens.
             show_progress_bar: None shows one on a terminal, for work that takes a while.
             max_active_dims: Terms kept in each vector; None uses the encoder's setting.
+            dense: Return the dense vectors too, made in the same pass; needs a model with a dense
+                head (``dense_dimensions`` is not None).
 
         Raises:
             InvalidTypeError: if ``texts`` is not a string or a list of strings.
             InvalidInputError: if a text holds a lone surrogate.
+            ConfigError: if ``dense`` is asked of a model without a dense head.
             ModelError: if one text alone does not fit into memory.
         """
-        return self._encode(
-            self._document,
-            texts,
-            batch_size,
-            show_progress_bar,
-            self.max_active_dims if max_active_dims is None else max_active_dims,
-        )
+        kept = self.max_active_dims if max_active_dims is None else max_active_dims
+        return self._encode(self._document, texts, batch_size, show_progress_bar, kept, dense)
+
+    encode = encode_document
 
     @overload
     def encode_query(  # type: ignore[overload-overlap]
@@ -260,6 +262,7 @@ class SpladeEncoder:
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
+        dense: Literal[False] = ...,
     ) -> SparseVector: ...
     @overload
     def encode_query(
@@ -269,7 +272,28 @@ class SpladeEncoder:
         batch_size: int | None = ...,
         show_progress_bar: bool | None = ...,
         max_active_dims: int | None = ...,
+        dense: Literal[False] = ...,
     ) -> SparseBatch: ...
+    @overload
+    def encode_query(  # type: ignore[overload-overlap]
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridVector: ...
+    @overload
+    def encode_query(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+        dense: Literal[True],
+    ) -> HybridBatch: ...
     def encode_query(
         self,
         texts: str | Sequence[str],
@@ -277,15 +301,11 @@ class SpladeEncoder:
         batch_size: int | None = None,
         show_progress_bar: bool | None = None,
         max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
+        dense: bool = False,
+    ) -> _Vectors:
         """Encode queries; arguments and errors are those of ``encode_document``."""
-        return self._encode(
-            self._query,
-            texts,
-            batch_size,
-            show_progress_bar,
-            self.query_max_active_dims if max_active_dims is None else max_active_dims,
-        )
+        kept = self.query_max_active_dims if max_active_dims is None else max_active_dims
+        return self._encode(self._query, texts, batch_size, show_progress_bar, kept, dense)
 
     def encode_iter(
         self,
@@ -386,9 +406,20 @@ class SpladeEncoder:
         batch_size: int | None,
         show_progress_bar: bool | None,
         max_active_dims: int | None,
-    ) -> SparseVector | SparseBatch:
+        dense: bool,
+    ) -> _Vectors:
+        if dense and side.dense_dimensions is None:
+            raise ConfigError(
+                f"{self.model_name!r} has no dense head on this side: leave dense out, or use a "
+                "model that was trained with one"
+            )
         if isinstance(texts, str):
-            return self._encode_list(side, [require_text(texts)], batch_size, max_active_dims)[0]
+            batch = self._encode_list(
+                side, [require_text(texts)], batch_size, max_active_dims, dense
+            )
+            if isinstance(batch, HybridBatch):
+                return HybridVector(batch.sparse[0], batch.dense[0])
+            return batch[0]
         listed = require_texts(texts)
         # disable=None: only on a terminal; delay: only for work that takes a while.
         hidden = None if show_progress_bar is None else not show_progress_bar
@@ -396,7 +427,7 @@ class SpladeEncoder:
         with tqdm(
             total=len(listed), desc="Encoding", unit="text", disable=hidden, delay=delay
         ) as bar:
-            return self._encode_list(side, listed, batch_size, max_active_dims, bar.update)
+            return self._encode_list(side, listed, batch_size, max_active_dims, dense, bar.update)
 
     def _encode_list(
         self,
@@ -404,32 +435,38 @@ class SpladeEncoder:
         texts: list[str],
         batch_size: int | None,
         max_active_dims: int | None,
+        dense: bool,
         advance: Callable[[int], object] = lambda _: None,
-    ) -> SparseBatch:
+    ) -> SparseBatch | HybridBatch:
         if batch_size is not None and batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}: expected at least 1, or None")
         if max_active_dims is not None and max_active_dims < 1:
             raise ConfigError(
                 f"max_active_dims is {max_active_dims}: expected at least 1, or None for all terms"
             )
-        blocks = []
-        truncated = 0
+        sparse = [SparseBatch.empty(self.dimensions)]
+        rows = [np.empty((0, side.dense_dimensions or 0), np.float32)]
+        cut = 0
         for start in range(0, len(texts), _BLOCK):
-            block, longer = side.encode(
-                texts[start : start + _BLOCK], batch_size=batch_size, advance=advance
+            block = side.encode(
+                texts[start : start + _BLOCK], batch_size=batch_size, advance=advance, dense=dense
             )
-            truncated += longer
-            blocks.append(block if max_active_dims is None else block.prune(max_active_dims))
-        if truncated and not self._truncation_told:
+            cut += block.cut
+            vectors = block.vectors
+            sparse.append(vectors if max_active_dims is None else vectors.prune(max_active_dims))
+            if block.dense is not None:
+                rows.append(block.dense)
+        if cut and not self._truncation_told:
             self._truncation_told = True
             warnings.warn(
-                f"{truncated} of {len(texts)} texts are longer than "
+                f"{cut} of {len(texts)} texts are longer than "
                 f"{side.text_tokenizer.max_length} tokens and were cut there; "
                 "long_documents='windows' encodes them whole (told once)",
                 TruncationWarning,
                 stacklevel=4,
             )
-        return SparseBatch.concat(blocks) if blocks else SparseBatch.empty(self.dimensions)
+        batch = SparseBatch.concat(sparse)
+        return HybridBatch(batch, np.concatenate(rows)) if dense else batch
 
 
 def _as_batch(vectors: SparseVector | SparseBatch) -> SparseBatch:

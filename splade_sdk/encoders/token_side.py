@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from splade_sdk.encoders.side import EncodedBlock
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError, ModelFormatError
 from splade_sdk.types import SparseBatch
@@ -36,11 +37,21 @@ class TokenSide:
         """Size of the sparse space."""
         return self.weights.size
 
+    @property
+    def dense_dimensions(self) -> None:
+        """No model runs: there is no dense vector."""
+        return None
+
     def encode(
-        self, texts: Sequence[str], *, batch_size: int | None, advance: Callable[[int], object]
-    ) -> tuple[SparseBatch, int]:
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None,
+        advance: Callable[[int], object],
+        dense: bool = False,
+    ) -> EncodedBlock:
         """See Side."""
-        del batch_size
+        del batch_size, dense
         indptr = np.zeros(len(texts) + 1, dtype=np.int64)
         terms: list[NDArray[np.int32]] = []
         prompt = self.text_tokenizer.prompt
@@ -52,7 +63,9 @@ class TokenSide:
             indptr[row + 1] = indptr[row] + unique.size
         indices = np.concatenate(terms) if terms else np.empty(0, np.int32)
         advance(len(texts))
-        return SparseBatch(indptr, indices, self.weights[indices], self.weights.size), 0
+        return EncodedBlock(
+            SparseBatch(indptr, indices, self.weights[indices], self.weights.size), cut=0
+        )
 
 
 def token_weights(

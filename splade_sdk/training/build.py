@@ -14,7 +14,7 @@ from splade_sdk.encoders.checkpoint import fetch, read_checkpoint
 from splade_sdk.encoders.masked_lm import MaskedLM, load_masked_lm
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError, InvalidDataError, ModelFormatError
-from splade_sdk.training.config import RegularizerConfig, TrainingConfig
+from splade_sdk.training.config import LossConfig, RegularizerConfig, TrainingConfig
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.data import Example, MixedData, collate, open_source
 from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
@@ -75,9 +75,18 @@ def build_model(
         query_token_weights=(
             None if config.model.query_expansion else _query_token_weights(tokenizer, vocabulary)
         ),
+        has_dense=bool(config.dense_losses),
     )
+    _set_dropout(model, config.model.dropout)
     _bring_down(model, tokenizer, data, config)
     return model, tokenizer
+
+
+def _set_dropout(model: SpladeModel, dropout: float | None) -> None:
+    if dropout is not None:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = dropout
 
 
 def _bring_down(
@@ -180,12 +189,7 @@ def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
         controller = SparsityController(sparsity.target_active_dims, total_steps, strengths)
     limit = sparsity.max_start_active_dims
     return Objective(
-        Mixture(
-            [
-                (each.name, make_loss(each.name, **each.options), each.weight)
-                for each in config.losses
-            ]
-        ),
+        _mixture(config.losses),
         query_regularizer=_regularizer(sparsity.query),
         document_regularizer=_regularizer(sparsity.document),
         strengths=strengths,
@@ -194,6 +198,13 @@ def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
         controller=controller,
         start_guard=None if limit is None else StartGuard(limit),
         collapse_guard=CollapseGuard(),
+        dense_ranking=_mixture(config.dense_losses) if config.dense_losses else None,
+    )
+
+
+def _mixture(losses: Sequence[LossConfig]) -> Mixture:
+    return Mixture(
+        [(each.name, make_loss(each.name, **each.options), each.weight) for each in losses]
     )
 
 

@@ -22,7 +22,7 @@ def cached_backward(
     model: nn.Module,
     query: TokenBatch,
     document: TokenBatch,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
+    loss_of: Callable[..., Tensor],
     *,
     chunk_size: int,
     backward: Callable[[Tensor], object] = torch.Tensor.backward,
@@ -32,10 +32,11 @@ def cached_backward(
     """Add the gradients of a loss over a whole batch to the parameters.
 
     Args:
-        model: ``model(query, document)`` gives the weights of both, None for a side not given.
+        model: ``model(query, document)`` gives the vectors of both by turns (sparse, then dense
+            ones where it makes them), None for a side not given.
         query: The queries.
         document: The documents.
-        loss_of: From query and document weights to a scalar.
+        loss_of: From all that the model gives to a scalar.
         chunk_size: Texts of a side that hold activations at a time.
         backward: What runs a backward pass of a chunk (accelerate's, to scale the loss).
         no_sync: Keeps gradients local until the last chunk of a data-parallel model.
@@ -46,32 +47,32 @@ def cached_backward(
     """
     chunks = list(_chunks(query, document, chunk_size))
     random_states = []
-    vectors: list[tuple[Tensor | None, Tensor | None]] = []
+    encoded_chunks: list[tuple[Tensor | None, ...]] = []
     with torch.no_grad():
         for chunk in chunks:
             random_states.append(_RandomState(query.input_ids.device))
             with context():
-                vectors.append(model(*chunk))
-    query_weights, document_weights = (
-        torch.cat([part for part in side if part is not None]).requires_grad_()
-        for side in zip(*vectors, strict=True)
-    )
+                encoded_chunks.append(model(*chunk))
+    vectors = [
+        torch.cat([part for part in parts if part is not None]).requires_grad_()
+        for parts in zip(*encoded_chunks, strict=True)
+    ]
     with context():
-        loss = loss_of(query_weights, document_weights)
+        loss = loss_of(*vectors)
     loss.backward()
-    gradients = [_gradient(query_weights), _gradient(document_weights)]
-    starts = [0, 0]
+    gradients = [_gradient(each) for each in vectors]
+    starts = [0] * len(vectors)
     for at, chunk in enumerate(chunks):
         last = at == len(chunks) - 1
         with random_states[at], nullcontext() if last else no_sync():
             with context():
                 encoded = model(*chunk)
             surrogate = gradients[0].new_zeros(())
-            for side, weights in enumerate(encoded):
-                if weights is not None:
-                    end = starts[side] + len(weights)
-                    surrogate = surrogate + (weights * gradients[side][starts[side] : end]).sum()
-                    starts[side] = end
+            for which, part in enumerate(encoded):
+                if part is not None:
+                    end = starts[which] + len(part)
+                    surrogate = surrogate + (part * gradients[which][starts[which] : end]).sum()
+                    starts[which] = end
             backward(surrogate)
     return loss.detach()
 

@@ -43,6 +43,7 @@ class ModelConfig(Settings):
             weights.
         max_query_tokens: Longer queries are cut.
         max_document_tokens: Longer documents are cut.
+        dropout: Of hidden states and attention; None takes the model's own.
     """
 
     base: str
@@ -51,6 +52,7 @@ class ModelConfig(Settings):
     query_expansion: bool = True
     max_query_tokens: int = Field(default=64, ge=2)
     max_document_tokens: int = Field(default=256, ge=2)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
 
 
 class DataConfig(Settings):
@@ -208,6 +210,8 @@ class TrainingConfig(Settings):
         model: What to start from.
         data: Sources of examples.
         losses: Added up by their weights.
+        dense_losses: The same for dense vectors from the same pass (the normalised mean of the
+            last hidden states, so that scores are cosines); empty trains no dense head.
         sparsity: Regularisers and their control.
         optimizer: Steps, batches and rates.
         evaluation: Measured during the run; None measures nothing.
@@ -223,6 +227,7 @@ class TrainingConfig(Settings):
     model: ModelConfig
     data: tuple[DataConfig, ...] = Field(min_length=1)
     losses: tuple[LossConfig, ...] = Field(default=(LossConfig(name="infonce"),), min_length=1)
+    dense_losses: tuple[LossConfig, ...] = ()
     sparsity: SparsityConfig = SparsityConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation: EvaluationConfig | None = None
@@ -233,6 +238,15 @@ class TrainingConfig(Settings):
     seed: int = Field(default=0, ge=0)
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     log_every_steps: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _has_query_model(self) -> Self:
+        if self.dense_losses and not self.model.query_expansion:
+            raise ConfigError(
+                "dense_losses need queries that run the model: leave them out, or set "
+                "model.query_expansion"
+            )
+        return self
 
 
 def load_config(path: Path | str) -> TrainingConfig:

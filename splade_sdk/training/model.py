@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.dense_head import mean_pooled
 from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM, quiet_transformers
 from splade_sdk.encoders.model_side import ModelSide
@@ -18,6 +19,7 @@ from splade_sdk.encoders.saving import save_model
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide
 from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.errors import ConfigError
 from splade_sdk.training.fused_head import FusedHead
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class SpladeModel(nn.Module):
         query_token_weights: Document-only expansion (SPLADE-doc): the query side is the query's own
             tokens with these weights, which are learned; None gives queries the document's model.
             Shape: ``(vocabulary,)``.
+        has_dense: Give dense vectors too, from the same pass: the normalised mean of the last
+            hidden states.
     """
 
     def __init__(
@@ -89,8 +93,14 @@ class SpladeModel(nn.Module):
         pooling: Pooling = "max",
         activation: Activation = "log1p_relu",
         query_token_weights: Tensor | None = None,
+        has_dense: bool = False,
     ) -> None:
         super().__init__()
+        if has_dense and query_token_weights is not None:
+            raise ConfigError(
+                "a dense head needs a query side that runs the model: leave out query token weights"
+            )
+        self.has_dense = has_dense
         self.masked_lm = masked_lm
         self.head = FusedHead(pooling, activation)
         self.query_token_weights = (
@@ -99,7 +109,7 @@ class SpladeModel(nn.Module):
 
     def forward(
         self, query: TokenBatch | None, document: TokenBatch | None
-    ) -> tuple[Tensor | None, Tensor | None]:
+    ) -> tuple[Tensor | None, ...]:
         """Return the term weights of both sides, None for a side that is not given.
 
         One call for both, so that wrappers which count calls (DistributedDataParallel) see one.
@@ -109,27 +119,28 @@ class SpladeModel(nn.Module):
             document: The documents.
 
         Returns:
-            Shapes: ``(queries, vocabulary)`` and ``(documents, vocabulary)``.
+            Shapes: ``(queries, vocabulary)`` and ``(documents, vocabulary)``; with a dense head
+            followed by the dense vectors, ``(queries, width)`` and ``(documents, width)``.
         """
         self.head.forget()
-        return (
-            None if query is None else self._query_weights(query),
-            None if document is None else self._document_weights(document),
-        )
+        queries = (None, None) if query is None else self._query_vectors(query)
+        documents = (None, None) if document is None else self._document_vectors(document)
+        sparse = (queries[0], documents[0])
+        return (*sparse, queries[1], documents[1]) if self.has_dense else sparse
 
     def encode_query(self, batch: TokenBatch) -> Tensor:
         """Return the term weights of queries. Shape: ``(batch, vocabulary)``."""
         self.head.forget()
-        return self._query_weights(batch)
+        return self._query_vectors(batch)[0]
 
     def encode_document(self, batch: TokenBatch) -> Tensor:
         """Return the term weights of documents. Shape: ``(batch, vocabulary)``."""
         self.head.forget()
-        return self._document_weights(batch)
+        return self._document_vectors(batch)[0]
 
-    def _query_weights(self, batch: TokenBatch) -> Tensor:
+    def _query_vectors(self, batch: TokenBatch) -> tuple[Tensor, Tensor | None]:
         if self.query_token_weights is None:
-            return self._document_weights(batch)
+            return self._document_vectors(batch)
         real = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
         lengths = torch.tensor(batch.lengths, device=real.device)
         present = torch.zeros(
@@ -138,24 +149,30 @@ class SpladeModel(nn.Module):
         # Padding goes to a column past the vocabulary.
         ids = batch.input_ids.masked_fill(real >= lengths[:, None], present.shape[1] - 1)
         present.scatter_(1, ids, 1.0)
-        return present[:, :-1] * self.query_token_weights.relu()
+        return present[:, :-1] * self.query_token_weights.relu(), None
 
-    def _document_weights(self, batch: TokenBatch) -> Tensor:
+    def _document_vectors(self, batch: TokenBatch) -> tuple[Tensor, Tensor | None]:
         weight = self.masked_lm.weight
         max_tokens = _MAX_TOKENS.get(weight.device.type, _MAX_TOKENS_ON_ACCELERATOR)
         plan = plan_batches(batch.lengths, max_tokens=max_tokens)
         tokens: list[Tensor] = []
+        dense: list[Tensor] = []
         for rows in plan:
             lengths = [batch.lengths[row] for row in rows]
             ids = batch.input_ids[torch.from_numpy(rows), : lengths[0]]
             real = torch.arange(lengths[0]) < torch.tensor(lengths)[:, None]
             mask = None if bool(real.all()) else real.long().to(ids.device)
-            hidden = self.masked_lm(ids, mask)
+            if self.has_dense:
+                hidden, states = self.masked_lm.forward_with_states(ids, mask)
+                dense.append(mean_pooled(states, lengths))
+            else:
+                hidden = self.masked_lm(ids, mask)
             tokens.append(hidden[real.to(ids.device)] if mask is not None else hidden.flatten(0, 1))
         order = np.concatenate(plan)
         lengths = [batch.lengths[row] for row in order]
         pooled = self.head(torch.cat(tokens), lengths, weight, self.masked_lm.bias)
-        return pooled[torch.from_numpy(np.argsort(order)).to(pooled.device)]
+        back = torch.from_numpy(np.argsort(order)).to(pooled.device)
+        return pooled[back], torch.cat(dense)[back] if dense else None
 
     def save_pretrained(
         self, folder: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int
@@ -175,7 +192,7 @@ class SpladeModel(nn.Module):
             activation=self.head.activation,
             screening=False,
         )
-        document = ModelSide(self.masked_lm, head, text_tokenizer)
+        document = ModelSide(self.masked_lm, head, text_tokenizer, has_dense=self.has_dense)
         query: Side = document
         if self.query_token_weights is not None:
             weights = self.query_token_weights.detach().relu().float().cpu().numpy()

@@ -36,7 +36,7 @@ class Objective:
 
     At step t, with the schedule s(t) from 0 to 1 and the start guard's factor r::
 
-        L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents))
+        L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents)) + dense
 
     Args:
         ranking: The ranking losses.
@@ -48,6 +48,8 @@ class Objective:
         controller: Moves the strengths to a target sparsity; None keeps them.
         start_guard: Holds the ranking loss back while vectors are dense; None never does.
         collapse_guard: Stops a run whose vectors are empty.
+        dense_ranking: The ranking losses of the dense vectors' inner products; None for a model
+            without a dense head.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Objective:
         controller: SparsityController | None,
         start_guard: StartGuard | None,
         collapse_guard: CollapseGuard,
+        dense_ranking: Mixture | None = None,
     ) -> None:
         self._ranking = ranking
+        self._dense_ranking = dense_ranking
         self._query_regularizer = query_regularizer
         self._document_regularizer = document_regularizer
         self._strengths = strengths
@@ -80,7 +84,13 @@ class Objective:
         return self._strengths if self._controller is None else self._controller.strengths
 
     def __call__(
-        self, query_weights: Tensor, document_weights: Tensor, targets: Targets, step: int
+        self,
+        query_weights: Tensor,
+        document_weights: Tensor,
+        targets: Targets,
+        step: int,
+        query_dense: Tensor | None = None,
+        document_dense: Tensor | None = None,
     ) -> StepLoss:
         """Return the loss of a batch.
 
@@ -89,6 +99,8 @@ class Objective:
             document_weights: Shape: ``(documents, vocabulary)``.
             targets: What the documents are to the queries.
             step: Optimiser steps done so far.
+            query_dense: With a dense head. Shape: ``(queries, width)``.
+            document_dense: With a dense head. Shape: ``(documents, width)``.
         """
         measured = (float(active_dims(query_weights)), float(active_dims(document_weights)))
         if self._start_guard is not None and not self._measured:
@@ -113,8 +125,18 @@ class Objective:
             "query_penalty": query_penalty,
             "document_penalty": document_penalty,
         }
+        total = trust * ranking.total + sparsity
+        if (
+            self._dense_ranking is not None
+            and query_dense is not None
+            and document_dense is not None
+        ):
+            dense = self._dense_ranking(score_batch(query_dense, document_dense, targets))
+            total = total + dense.total
+            parts["dense_loss"] = dense.total
+            parts |= {f"dense_{name}_loss": value for name, value in dense.parts.items()}
         return StepLoss(
-            trust * ranking.total + sparsity,
+            total,
             {name: float(value.detach()) for name, value in parts.items()}
             | {
                 "query_active_dims": measured[0],

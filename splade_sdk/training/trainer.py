@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -102,10 +102,10 @@ class SpladeTrainer(Trainer):
             num_items_in_batch: Not used: a query is an item.
         """
         del num_items_in_batch
-        query, document = model(
+        vectors = model(
             inputs["query"].to(self.args.device), inputs["document"].to(self.args.device)
         )
-        loss = self._loss(query, document, inputs["targets"])
+        loss = self._loss(vectors, inputs["targets"])
         return (loss, None) if return_outputs else loss
 
     def training_step(
@@ -130,17 +130,17 @@ class SpladeTrainer(Trainer):
             model,
             inputs["query"].to(self.args.device),
             inputs["document"].to(self.args.device),
-            lambda query, document: self._loss(query, document, inputs["targets"]) / steps,
+            lambda *vectors: self._loss(vectors, inputs["targets"]) / steps,
             chunk_size=self._cached_chunk_size,
             backward=self.accelerator.backward,
             no_sync=lambda: self.accelerator.no_sync(model),
             context=self.compute_loss_context_manager,
         )
 
-    def _loss(self, query: Tensor, document: Tensor, targets: Targets) -> Tensor:
-        step = self.objective(
-            query.float(), document.float(), targets.to(query.device), self.state.global_step
-        )
+    def _loss(self, vectors: Sequence[Tensor], targets: Targets) -> Tensor:
+        query, document, *dense = (each.float() for each in vectors)
+        targets = targets.to(query.device)
+        step = self.objective(query, document, targets, self.state.global_step, *dense)
         for name, value in step.parts.items():
             self._parts[name].append(value)
         return step.total

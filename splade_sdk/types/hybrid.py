@@ -15,7 +15,7 @@ class HybridVector(NamedTuple):
 
     Attributes:
         sparse: Term weights.
-        dense: Float32, of length 1. Shape: ``(dense_dimensions,)``.
+        dense: Float32, of length 1; zeros for a blank text. Shape: ``(dense_dimensions,)``.
     """
 
     sparse: SparseVector
@@ -27,7 +27,8 @@ class HybridBatch(NamedTuple):
 
     Attributes:
         sparse: Term weights, a row for each text.
-        dense: Float32, rows of length 1. Shape: ``(texts, dense_dimensions)``.
+        dense: Float32, rows of length 1; zeros for a blank text. Shape:
+            ``(texts, dense_dimensions)``.
     """
 
     sparse: SparseBatch

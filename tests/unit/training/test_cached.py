@@ -26,11 +26,13 @@ def batch():
     return (*ids, made.targets)
 
 
-def model(tmp_path, *, dropout=0.0, query_expansion=True):
+def model(tmp_path, *, dropout=0.0, query_expansion=True, has_dense=False):
     folder = tiny.save_base(tmp_path / "base", dropout=dropout, bias=-6.0)
     weights = None if query_expansion else torch.ones(len(tiny.VOCABULARY))
     made = SpladeModel(
-        load_masked_lm(folder, dtype=torch.float32).train(), query_token_weights=weights
+        load_masked_lm(folder, dtype=torch.float32).train(),
+        query_token_weights=weights,
+        has_dense=has_dense,
     )
     return made.train()
 
@@ -38,9 +40,12 @@ def model(tmp_path, *, dropout=0.0, query_expansion=True):
 def loss_over(targets):
     """InfoNCE and FLOPS: both need the whole batch at once."""
 
-    def loss_of(query, document):
-        ranking = Mixture([("infonce", InfoNce(4.0), 1.0)])(score_batch(query, document, targets))
-        return ranking.total + 0.01 * (Flops()(query, document) + Flops()(document, query))
+    def loss_of(query, document, *dense):
+        ranking = Mixture([("infonce", InfoNce(4.0), 1.0)])
+        loss = ranking(score_batch(query, document, targets)).total
+        if dense:
+            loss = loss + ranking(score_batch(*dense, targets)).total
+        return loss + 0.01 * (Flops()(query, document) + Flops()(document, query))
 
     return loss_of
 
@@ -52,10 +57,14 @@ def gradients(trained):
 
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 100])
-@pytest.mark.parametrize("query_expansion", [True, False])
-def test_gradients_are_those_of_the_whole_batch(batch, tmp_path, chunk_size, query_expansion):
+@pytest.mark.parametrize(
+    "shape",
+    [{}, {"query_expansion": False}, {"has_dense": True}],
+    ids=["splade", "splade-doc", "with-dense"],
+)
+def test_gradients_are_those_of_the_whole_batch(batch, tmp_path, chunk_size, shape):
     query, document, targets = batch
-    trained = model(tmp_path, query_expansion=query_expansion)
+    trained = model(tmp_path, **shape)
     expected = loss_over(targets)(*trained(query, document))
     expected.backward()
     whole = gradients(trained)

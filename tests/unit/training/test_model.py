@@ -7,6 +7,7 @@ import torch
 from splade_sdk import SpladeEncoder
 from splade_sdk.encoders.masked_lm import load_masked_lm
 from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.errors import ConfigError
 from splade_sdk.training import model as model_module
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from tests.unit.training import tiny_training as tiny
@@ -60,6 +61,24 @@ def test_groups_of_texts_come_back_in_their_order(masked_lm, monkeypatch):
     monkeypatch.setitem(model_module._MAX_TOKENS, "cpu", 8)
 
     torch.testing.assert_close(model.encode_document(batch()), whole)
+
+
+def test_a_dense_head_adds_the_normalised_mean_of_the_states(masked_lm, monkeypatch):
+    model = SpladeModel(masked_lm, has_dense=True)
+    monkeypatch.setitem(model_module._MAX_TOKENS, "cpu", 8)  # several groups
+
+    query, document, query_dense, document_dense = model(batch(TEXTS[1:2]), batch())
+
+    assert torch.equal(query, SpladeModel(masked_lm)(batch(TEXTS[1:2]), None)[0])
+    torch.testing.assert_close(query_dense, document_dense[1:2])
+    for row, ids in enumerate(TextTokenizer(tiny.tokenizer(), max_length=16).pieces(TEXTS).ids):
+        mean = masked_lm.forward_with_states(torch.tensor([ids]))[1][0].mean(dim=0)
+        torch.testing.assert_close(document_dense[row], mean / mean.norm())
+
+
+def test_queries_without_a_model_cannot_have_a_dense_head(masked_lm):
+    with pytest.raises(ConfigError, match="a dense head needs a query side that runs the model"):
+        SpladeModel(masked_lm, query_token_weights=torch.ones(3), has_dense=True)
 
 
 def test_one_call_for_both_sides(masked_lm):

@@ -52,6 +52,19 @@ def test_adds_ranking_and_scheduled_penalties():
     }
 
 
+def test_dense_vectors_are_ranked_by_losses_of_their_own():
+    dense = Mixture([("infonce", InfoNce(0.5), 2.0)])
+    queries, documents = torch.eye(2), torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+
+    step = objective(dense_ranking=dense)(QUERIES, DOCUMENTS, TARGETS, 0, queries, documents)
+
+    # Cosines are [[0.6, 0], [0.8, 1]]; over 0.5: log(1 + e^-1.2) and log(1 + e^-0.4).
+    ranking = torch.log1p(torch.exp(torch.tensor([-1.2, -0.4]))).mean().item()
+    assert step.total.item() == pytest.approx(RANKING + 2.0 * ranking)
+    assert step.parts["dense_loss"] == pytest.approx(2.0 * ranking)
+    assert step.parts["dense_infonce_loss"] == pytest.approx(ranking)
+
+
 def test_a_side_without_regularizer_is_left_alone():
     step = objective(query_regularizer=None)(QUERIES, DOCUMENTS, TARGETS, 10)
 

@@ -79,6 +79,16 @@ class TestRunFolder:
         # What was measured last is what was saved.
         assert _ndcg(folder, development) == pytest.approx(measured[-1])
 
+    def test_a_dense_head_is_trained_along(self, tmp_path):
+        losses = [{"name": "infonce", "options": {"temperature": 0.1}}]
+        config = tiny.config(tmp_path, dense_losses=losses, optimizer={"max_steps": 40})
+
+        encoder = SpladeEncoder(train(config))
+
+        measured = [row["dense_loss"] for row in log_of(config) if "dense_loss" in row]
+        assert measured[-1] < 0.6 * measured[0]
+        assert encoder.dense_dimensions == 32
+
     def test_same_seed_same_weights(self, tmp_path, development):
         """Whether and how often it is measured changes nothing."""
         weights = []

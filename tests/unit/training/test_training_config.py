@@ -12,6 +12,16 @@ def changed(**changes):
     return {**MINIMAL, **changes}
 
 
+def test_a_dense_head_needs_queries_that_run_the_model():
+    with pytest.raises(ConfigError, match="dense_losses need queries that run the model"):
+        parse_config(
+            changed(
+                dense_losses=[{"name": "infonce"}],
+                model={"base": "m", "query_expansion": False},
+            )
+        )
+
+
 def test_loads_yaml_with_paths_relative_to_it(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(
