@@ -67,7 +67,7 @@ def test_a_dense_head_adds_the_normalised_mean_of_the_states(masked_lm, monkeypa
     model = SpladeModel(masked_lm, has_dense=True)
     monkeypatch.setitem(model_module._MAX_TOKENS, "cpu", 8)  # several groups
 
-    query, document, query_dense, document_dense = model(batch(TEXTS[1:2]), batch())
+    query, _, query_dense, document_dense = model(batch(TEXTS[1:2]), batch())
 
     assert torch.equal(query, SpladeModel(masked_lm)(batch(TEXTS[1:2]), None)[0])
     torch.testing.assert_close(query_dense, document_dense[1:2])

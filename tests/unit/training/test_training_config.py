@@ -79,7 +79,7 @@ def test_defaults_are_infonce_and_flops():
             changed(evaluation={"path": "a", "every_step": 1}),
             "no key 'evaluation.every_step': did you mean 'evaluation.every_steps'?",
         ),
-        (changed(xyz=1), "no key 'xyz': expected one of checkpoints, data, dtype"),
+        (changed(xyz=1), "no key 'xyz': expected one of checkpoints, data, dense_losses, dtype"),
         ({"model": {"base": "m"}, "output_dir": "o"}, "no key 'data': it is needed"),
         (changed(data=[]), "data is []: "),
         (changed(optimizer={"batch_size": 0}), "optimizer.batch_size is 0: "),

@@ -1,0 +1,115 @@
+"""Hard negatives of a dense retriever and of BM25, then the teachers' scores of every candidate.
+
+Each step is written to a file of its own and resumes where it was killed.
+
+    python -m recipes.bundled.candidates --teachers minilm:0.4 splade:0.35 bm25:0.25
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from recipes.bundled.embeddings import StoredEmbeddings
+from recipes.bundled.lines import read_lines
+from splade_sdk import Bm25Encoder, Document, Hit, Retriever, SpladeEncoder
+from splade_sdk.training.data import open_source
+from splade_sdk.training.negatives import mine_negatives
+from splade_sdk.training.teach import score_pairs
+from splade_sdk.training.teachers import BiEncoderTeacher, EnsembleTeacher, SparseTeacher
+from splade_sdk.training.teachers.base import Teacher
+
+_RANKS = (2, 60)
+_SAMPLE = 1000
+
+
+class DensePool:
+    """Searches the pool by stored embeddings; every passage is compared.
+
+    Args:
+        passages: The pool.
+        embeddings: Of the passages and of all queries asked.
+    """
+
+    def __init__(self, passages: list[str], embeddings: StoredEmbeddings) -> None:
+        self._passages = passages
+        self._embeddings = embeddings
+
+    @cached_property
+    def _matrix(self) -> np.ndarray:
+        return self._embeddings.encode(self._passages)
+
+    def search_batch(self, queries: Sequence[str], *, limit: int) -> list[list[Hit]]:
+        """Return the hits of each query with their texts, best first."""
+        scores = self._embeddings.encode(list(queries)) @ self._matrix.T
+        best = np.argpartition(-scores, limit, axis=1)[:, :limit]
+        found = []
+        for row, columns in zip(scores, best, strict=True):
+            ordered = columns[np.argsort(-row[columns])]
+            found.append([Hit(str(at), float(row[at]), self._passages[at]) for at in ordered])
+        return found
+
+
+def teacher_named(name: str, folder: Path, passages: list[str]) -> Teacher:
+    """Return a teacher: ``bm25``, ``splade``, or the name of stored embeddings."""
+    if name == "bm25":
+        return SparseTeacher(Bm25Encoder(), corpus=passages)
+    if name == "splade":
+        from splade_sdk.models.default import default_model_path
+
+        return SparseTeacher(SpladeEncoder(default_model_path(), max_length=128))
+    return BiEncoderTeacher(StoredEmbeddings(folder, name))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("runs/bundled"))
+    parser.add_argument("--dense", default="minilm", help="embeddings to mine with")
+    parser.add_argument("--per-query", type=int, nargs=2, default=[4, 3], help="dense, BM25")
+    parser.add_argument("--teachers", nargs="+", default=["minilm:1"], help="name:weight")
+    parser.add_argument("--name", default="scored", help="of the file to make")
+    asked = parser.parse_args()
+    folder: Path = asked.output
+    passages = [row["text"] for row in read_lines(folder / "pool.jsonl")]
+    mined = folder / f"mined-{asked.dense}.jsonl"
+    if not mined.is_file():
+        dense = DensePool(passages, StoredEmbeddings(folder, asked.dense))
+        print(
+            mine_negatives(
+                dense,
+                folder / "pairs.jsonl",
+                mined,
+                rank_range=_RANKS,
+                per_query=asked.per_query[0],
+            )
+        )
+    with_bm25 = folder / f"mined-{asked.dense}-bm25.jsonl"
+    if not with_bm25.is_file():
+        with Retriever(path=folder / "bm25", encoder=Bm25Encoder()) as retriever:
+            retriever.upsert(Document(f"p{at}", text) for at, text in enumerate(passages))
+            print(
+                mine_negatives(
+                    retriever,
+                    mined,
+                    with_bm25,
+                    rank_range=_RANKS,
+                    per_query=asked.per_query[1],
+                )
+            )
+    named = [each.split(":") for each in asked.teachers]
+    ensemble = EnsembleTeacher(
+        [(teacher_named(name, folder, passages), float(weight)) for name, weight in named],
+        scope="sample",
+    )
+    source = open_source(with_bm25)
+    sample = [source[at] for at in range(0, len(source), max(1, len(source) // _SAMPLE))]
+    ensemble.fit([each.query for each in sample], [each.documents for each in sample])
+    print(score_pairs(ensemble, with_bm25, folder / f"{asked.name}.jsonl"), "examples scored")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Embeddings of the pool and the queries by a dense teacher, computed once.
+
+Written in parts, so that a killed run goes on where it was.
+
+    python -m recipes.bundled.embeddings --model FOLDER --name minilm --output runs/bundled
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recipes.bundled.lines import read_lines
+from splade_sdk.training.teachers import TransformerEmbedder
+
+__all__ = ["StoredEmbeddings", "all_texts"]
+
+_PART = 1024
+_MAX_TOKENS = 128
+
+
+def all_texts(folder: Path) -> list[str]:
+    """Return every text that a teacher embeds, in a fixed order."""
+    passages = [row["text"] for row in read_lines(folder / "pool.jsonl")]
+    queries = [row["query"] for row in read_lines(folder / "pairs.jsonl")]
+    return list(dict.fromkeys(passages + queries))
+
+
+class StoredEmbeddings:
+    """Gives back stored embeddings: a dense encoder that runs no model.
+
+    Args:
+        folder: Of the run.
+        name: Of the teacher.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        parts = sorted((folder / "embeddings" / name).glob("*.npy"))
+        self._rows = np.concatenate([np.load(part) for part in parts]).astype(np.float32)
+        self._row_of = {text: at for at, text in enumerate(all_texts(folder))}
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return the embeddings, of length 1. Shape: ``(texts, width)``."""
+        return self._rows[[self._row_of[text] for text in texts]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="folder or name of the dense teacher")
+    parser.add_argument("--name", required=True, help="what to store its embeddings under")
+    parser.add_argument("--output", type=Path, default=Path("runs/bundled"))
+    parser.add_argument("--float32", action="store_true", help="instead of bfloat16")
+    asked = parser.parse_args()
+    texts = all_texts(asked.output)
+    folder = asked.output / "embeddings" / asked.name
+    folder.mkdir(parents=True, exist_ok=True)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    embedder = TransformerEmbedder.from_pretrained(
+        asked.model, max_tokens=_MAX_TOKENS, device=device
+    )
+    for start in range(0, len(texts), _PART):
+        path = folder / f"{start:08d}.npy"
+        if path.is_file():
+            continue
+        with torch.autocast(device, torch.bfloat16, enabled=not asked.float32):
+            rows = embedder.encode(texts[start : start + _PART])
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        unfinished = path.with_suffix(".tmp")
+        with unfinished.open("wb") as file:
+            np.save(file, rows.astype(np.float16))
+        unfinished.rename(path)
+        print(f"{min(start + _PART, len(texts))} of {len(texts)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
