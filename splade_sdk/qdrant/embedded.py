@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +15,9 @@ from qdrant_client import models
 
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import (
-    CollectionMismatchError,
     CollectionNotFoundError,
     EngineClosedError,
     EngineError,
-    IndexDamagedError,
-    IndexLockedError,
     MissingDependencyError,
 )
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
@@ -30,12 +25,18 @@ from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
 from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
-from splade_sdk.qdrant.schema import CollectionContract, require_contract
+from splade_sdk.qdrant.schema import CollectionContract
 
 try:
     import qdrant_edge as edge
 
     from splade_sdk.qdrant import edge_convert as convert
+    from splade_sdk.qdrant.edge_shard import (
+        create_shard,
+        load_shard,
+        release_shard,
+        require_usable,
+    )
 except ImportError as error:
     raise MissingDependencyError.for_extra("qdrant-edge-py", "edge") from error
 
@@ -85,9 +86,9 @@ class EmbeddedCollection:
         self._changed = 0
         self._temporary = temporary
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
-        self._shard: Any = _load(folder, wal=not temporary)
+        self._shard: Any = load_shard(folder, wal=not temporary)
         self._finalizer = weakref.finalize(
-            self, _release, self._shard, folder, self._process, temporary
+            self, release_shard, self._shard, folder, self._process, temporary
         )
         self._index_fields(contract.settings)
 
@@ -123,13 +124,13 @@ class EmbeddedCollection:
             folder.prepare()
         else:
             # Before the lock is taken, so that nothing is written into a foreign folder.
-            _require_usable(folder.read_contract(), fingerprint, settings, folder)
+            require_usable(folder.read_contract(), fingerprint, settings, folder)
         folder.lock()
         try:
             if not folder.exists():
-                _create(folder, fingerprint, settings or CollectionSettings(), wal=True)
+                create_shard(folder, fingerprint, settings or CollectionSettings(), wal=True)
             contract = folder.read_contract()
-            _require_usable(contract, fingerprint, settings, folder)
+            require_usable(contract, fingerprint, settings, folder)
             made = cls(folder, contract)
         except BaseException:
             folder.unlock()
@@ -149,7 +150,7 @@ class EmbeddedCollection:
             settings: Its layout.
         """
         folder = CollectionFolder(tempfile.mkdtemp(prefix="splade-sdk-"), "temporary")
-        _create(folder, fingerprint, settings or CollectionSettings(), wal=False)
+        create_shard(folder, fingerprint, settings or CollectionSettings(), wal=False)
         return cls(folder, folder.read_contract(), temporary=True)
 
     def upsert(self, points: Sequence[Point]) -> None:
@@ -264,7 +265,7 @@ class EmbeddedCollection:
                 return
             shard, self._shard = self._shard, None
             self._finalizer.detach()
-            _release(shard, self._folder, self._process, self._temporary, flush=True)
+            release_shard(shard, self._folder, self._process, self._temporary, flush=True)
 
     def __enter__(self) -> Self:
         return self
@@ -331,69 +332,3 @@ class EmbeddedCollection:
     def _flush(self) -> None:
         self._shard.flush()
         self._changed = 0
-
-
-def _engine_version() -> str:
-    major_minor = version("qdrant-edge-py").split(".")[:2]
-    return f"qdrant-edge {'.'.join(major_minor)}"
-
-
-def _create(
-    folder: CollectionFolder, fingerprint: Fingerprint, settings: CollectionSettings, *, wal: bool
-) -> None:
-    contract = CollectionContract(
-        engine=_engine_version(), fingerprint=fingerprint, settings=settings
-    )
-
-    def make_shard(path: Path) -> None:
-        with edge_errors(f"{folder}: cannot create it"):
-            edge.EdgeShard.create(str(path), convert.to_config(contract, wal=wal)).close()
-
-    folder.create(contract, make_shard)
-
-
-def _require_usable(
-    contract: CollectionContract,
-    fingerprint: Fingerprint,
-    settings: CollectionSettings | None,
-    folder: CollectionFolder,
-) -> None:
-    if contract.engine != _engine_version():
-        raise CollectionMismatchError(
-            f"{folder} was written by {contract.engine}, but {_engine_version()} is installed, and "
-            "its files are not known to be compatible: install the version that made it, or index "
-            "anew (nothing was changed)"
-        )
-    require_contract(contract, fingerprint, settings, where=str(folder))
-
-
-def _load(folder: CollectionFolder, *, wal: bool) -> Any:
-    advice = f"restore a backup, or delete {folder.home} and index anew"
-    # Without these the engine would start over with an empty collection, silently.
-    for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
-        if not any(folder.shard.glob(needed)):
-            raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
-    try:
-        with edge_errors(f"{folder}: cannot open it"):
-            return edge.EdgeShard.load(str(folder.shard))
-    except IndexLockedError:
-        raise
-    except EngineError as error:
-        raise IndexDamagedError(f"{error}; {advice}") from error
-
-
-def _release(
-    shard: Any, folder: CollectionFolder, process: int, temporary: bool, flush: bool = False
-) -> None:
-    """Close the shard; in a forked child, where that would hang, only forget it."""
-    if os.getpid() != process:
-        return
-    try:
-        with edge_errors(f"{folder}: cannot close it"):
-            if flush and not temporary:
-                shard.flush()
-            shard.close()
-    finally:
-        folder.unlock()
-        if temporary:
-            shutil.rmtree(folder.root, ignore_errors=True)
