@@ -81,12 +81,14 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
 
     Raises:
         IndexDamagedError: if they cannot be read.
+        DiskFullError: if there is no room for what the engine writes when it opens them.
     """
     advice = f"restore a backup, or delete {folder.home} and index anew"
     # Without these the engine would start over with an empty collection, silently.
     for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
         if not any(folder.shard.glob(needed)):
             raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
+    folder.require_room(0)
     try:
         with edge_errors(f"{folder}: cannot open it"):
             return edge.EdgeShard.load(str(folder.shard))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from qdrant_client import models
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import (
     CollectionNotFoundError,
+    DiskFullError,
     EngineClosedError,
     EngineError,
     MissingDependencyError,
@@ -116,6 +118,7 @@ class EmbeddedCollection:
             CollectionMismatchError: if another model, engine or layout made it.
             IndexLockedError: if another process holds it.
             IndexDamagedError: if it cannot be read.
+            DiskFullError: if the disk has not the room that the engine needs to go on safely.
         """
         folder = CollectionFolder(path, name)
         if not folder.exists():
@@ -150,8 +153,12 @@ class EmbeddedCollection:
             settings: Its layout.
         """
         folder = CollectionFolder(tempfile.mkdtemp(prefix="splade-sdk-"), "temporary")
-        create_shard(folder, fingerprint, settings or CollectionSettings(), wal=False)
-        return cls(folder, folder.read_contract(), temporary=True)
+        try:
+            create_shard(folder, fingerprint, settings or CollectionSettings(), wal=False)
+            return cls(folder, folder.read_contract(), temporary=True)
+        except BaseException:
+            shutil.rmtree(folder.root, ignore_errors=True)
+            raise
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; survives a kill when it returns."""
@@ -159,6 +166,7 @@ class EmbeddedCollection:
         with self._engine("store points") as shard:
             if not points:
                 return
+            self._folder.require_room(convert.stored_bytes(points))
             shard.update(edge.UpdateOperation.upsert_points(convert.to_points(points, self._name)))
             self._note(len(points))
 
@@ -205,6 +213,7 @@ class EmbeddedCollection:
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
+            self._folder.require_room(0)
             before = self._points()
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
@@ -215,7 +224,9 @@ class EmbeddedCollection:
             info = shard.info()
             dead = info.indexed_vectors_count - info.points_count
             if dead >= max(_DEAD_FLOOR, info.points_count):
-                shard.optimize()
+                with suppress(DiskFullError):  # this can wait until there is room
+                    self._folder.require_room(self._folder.size_bytes())
+                    shard.optimize()
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count exactly the points that meet the filter."""
@@ -248,11 +259,13 @@ class EmbeddedCollection:
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as shard:
+            self._folder.require_room(0)
             shard.update(convert.to_payload_index(field, schema))
 
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
         with self._engine("optimize") as shard:
+            self._folder.require_room(self._folder.size_bytes())
             shard.optimize()
             self._flush()
 
@@ -321,6 +334,7 @@ class EmbeddedCollection:
             has = shard.info().payload_schema
             for field, schema in settings.indexed_fields.items():
                 if (path := metadata_path(field)) not in has:
+                    self._folder.require_room(0)
                     shard.update(convert.to_payload_index(path, schema))
 
     def _note(self, changed: int) -> None:
