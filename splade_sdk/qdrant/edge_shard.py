@@ -106,7 +106,7 @@ def release_shard(
         return
     try:
         with edge_errors(f"{folder}: cannot close it"):
-            if flush and not temporary:
+            if flush and not temporary and folder.is_still_there():
                 shard.flush()
             shard.close()
     finally:

@@ -89,6 +89,7 @@ class EmbeddedCollection:
         self._temporary = temporary
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
         self._shard: Any = load_shard(folder, wal=not temporary)
+        folder.mark_opened()
         self._finalizer = weakref.finalize(
             self, release_shard, self._shard, folder, self._process, temporary
         )
@@ -166,7 +167,7 @@ class EmbeddedCollection:
         with self._engine("store points") as shard:
             if not points:
                 return
-            self._folder.require_room(convert.stored_bytes(points))
+            self._require_writable(convert.stored_bytes(points))
             shard.update(edge.UpdateOperation.upsert_points(convert.to_points(points, self._name)))
             self._note(len(points))
 
@@ -213,7 +214,7 @@ class EmbeddedCollection:
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
-            self._folder.require_room(0)
+            self._require_writable()
             before = self._points()
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
@@ -259,13 +260,13 @@ class EmbeddedCollection:
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as shard:
-            self._folder.require_room(0)
+            self._require_writable()
             shard.update(convert.to_payload_index(field, schema))
 
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
         with self._engine("optimize") as shard:
-            self._folder.require_room(self._folder.size_bytes())
+            self._require_writable(self._folder.size_bytes())
             shard.optimize()
             self._flush()
 
@@ -326,6 +327,10 @@ class EmbeddedCollection:
     def _record(self, point: Any) -> Record:
         return convert.from_record(point, self._name, self._dimensions)
 
+    def _require_writable(self, needed_bytes: int = 0) -> None:
+        self._folder.require_still_there()
+        self._folder.require_room(needed_bytes)
+
     def _points(self) -> int:
         return int(self._shard.info().points_count)
 
@@ -334,7 +339,7 @@ class EmbeddedCollection:
             has = shard.info().payload_schema
             for field, schema in settings.indexed_fields.items():
                 if (path := metadata_path(field)) not in has:
-                    self._folder.require_room(0)
+                    self._require_writable()
                     shard.update(convert.to_payload_index(path, schema))
 
     def _note(self, changed: int) -> None:

@@ -81,6 +81,7 @@ class CollectionFolder:
         self.shard = self.home / _SHARD
         self._lock_path = self.root / f".{name}.lock"
         self._lock: IO[str] | None = None
+        self._opened: tuple[int, int] | None = None
         if self.root.exists() and not self.root.is_dir():
             raise ConfigError(f"path {self.root} is a file: expected a folder for collections")
         for made_by, theirs in (
@@ -165,6 +166,38 @@ class CollectionFolder:
             if isinstance(error, OSError) and not isinstance(error, EngineError):
                 raise EngineError(f"{self}: cannot be made: {error}") from error
             raise
+
+    def mark_opened(self) -> None:
+        """Remember which collection lies here now, for ``require_still_there``."""
+        self._opened = self._identity()
+
+    def is_still_there(self) -> bool:
+        """Return whether the collection is the one that was opened."""
+        return self._identity() == self._opened
+
+    def require_still_there(self) -> None:
+        """Check that the collection is the one that was opened.
+
+        The engine holds its files open: into a folder that was deleted or replaced it would go on
+        writing, and nobody would ever see that again.
+
+        Raises:
+            IndexDamagedError: if it is gone, or another one lies in its place.
+        """
+        if self.is_still_there():
+            return
+        what = "was replaced by another one" if self._identity() else "was deleted"
+        raise IndexDamagedError(
+            f"{self} {what} while it was open, so that nothing can be stored any more: close it, "
+            "open it again, and store the documents anew"
+        )
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = (self.home / _CONTRACT).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def size_bytes(self) -> int:
         """Return how much the collection takes on the disk."""

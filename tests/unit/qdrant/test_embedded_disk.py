@@ -1,4 +1,4 @@
-"""What the embedded engine is not asked to do: write where there is no room."""
+"""Where the embedded engine must not write: on a full disk, in a folder that is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from splade_sdk.config import CollectionSettings, Fingerprint
-from splade_sdk.errors import DiskFullError
+from splade_sdk.errors import DiskFullError, IndexDamagedError
 from tests.unit.qdrant.points import point, query
 
 module = pytest.importorskip("splade_sdk.qdrant.embedded")
@@ -110,3 +110,40 @@ class TestFullDisk:
         with pytest.raises(DiskFullError):
             module.EmbeddedCollection.temporary(fingerprint=fingerprint)
         assert list(tmp_path.iterdir()) == []
+
+
+class TestFolderThatIsGone:
+    def test_nothing_is_stored_in_a_deleted_one(self, opened: Opener, tmp_path: Path) -> None:
+        collection = opened()
+        collection.upsert([point("a")])
+        shutil.rmtree(tmp_path / "docs")
+        for write in (
+            lambda: collection.upsert([point("b")]),
+            lambda: collection.delete([point("a").id]),
+            collection.optimize,
+        ):
+            with pytest.raises(IndexDamagedError, match="was deleted while it was open"):
+                write()
+        collection.close()
+        assert not (tmp_path / "docs").exists()
+        with opened() as again:
+            again.upsert([point("b")])
+
+    def test_nothing_is_stored_beside_one_in_its_place(
+        self, opened: Opener, tmp_path: Path
+    ) -> None:
+        collection = opened()
+        shutil.rmtree(tmp_path / "docs")
+        (tmp_path / ".docs.lock").unlink()
+        with opened() as other:
+            other.upsert([point("a")])
+            with pytest.raises(IndexDamagedError, match="was replaced by another one"):
+                collection.upsert([point("b")])
+            collection.close()
+            assert other.count() == 1
+
+    def test_a_temporary_one_can_be_cleaned_away_too(self, fingerprint: Fingerprint) -> None:
+        with module.EmbeddedCollection.temporary(fingerprint=fingerprint) as collection:
+            shutil.rmtree(collection._folder.root)
+            with pytest.raises(IndexDamagedError, match="was deleted"):
+                collection.upsert([point("a")])
