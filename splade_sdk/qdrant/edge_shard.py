@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from importlib.metadata import version
@@ -84,10 +85,13 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
         DiskFullError: if there is no room for what the engine writes when it opens them.
     """
     advice = f"restore a backup, or delete {folder.home} and index anew"
-    # Without these the engine would start over with an empty collection, silently.
+    # What the engine misses it makes anew, empty, and says nothing.
     for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
         if not any(folder.shard.glob(needed)):
             raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
+    for segment in folder.shard.glob("segments/*"):
+        if missing := _missing(segment):
+            raise IndexDamagedError(f"{folder}: {segment} has no {missing}; {advice}")
     folder.require_room(0)
     try:
         with edge_errors(f"{folder}: cannot open it"):
@@ -96,6 +100,26 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
         raise
     except EngineError as error:
         raise IndexDamagedError(f"{error}; {advice}") from error
+
+
+def _missing(segment: Path) -> str | None:
+    """Return a part of a segment that it must have had, and has no more."""
+    if segment.suffix == ".deleted" or not (segment / "version.info").exists():
+        return None  # being deleted, or being made when the process was killed: not read
+    try:
+        config = json.loads((segment / "segment.json").read_bytes())["config"]
+        vectors = [*config["vector_data"], *config["sparse_vector_data"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "readable segment.json"
+    needed = ["payload_storage/config.json"]
+    needed += [
+        f"{ids}.mappings"
+        for ids in ("id_tracker", "mutable_id_tracker")
+        if (segment / f"{ids}.versions").exists()
+    ]
+    needed += [f"vector_storage-{name}/*" for name in vectors]
+    needed += [f"vector_storage-{name}/deleted/*" for name in config["sparse_vector_data"]]
+    return next((each for each in needed if not any(segment.glob(each))), None)
 
 
 def release_shard(
