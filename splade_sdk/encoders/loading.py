@@ -130,7 +130,7 @@ class Loader:
             overlap=self._window_overlap if self._windows else 0,
             prompt=side.prompt,
         )
-        return ModelSide(masked_lm, head, text_tokenizer)
+        return ModelSide(masked_lm, head, text_tokenizer, folder=side.folder)
 
     def _static_side(self, side: StaticSide, document: ModelSide) -> TokenSide:
         tokenizer = self._tokenizer(side.folder)

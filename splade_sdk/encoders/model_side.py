@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,14 +35,21 @@ class ModelSide:
         masked_lm: In evaluation mode.
         head: Over the same model's output embeddings.
         text_tokenizer: Of the same model.
+        folder: Where the model was loaded from.
     """
 
     def __init__(
-        self, masked_lm: MaskedLM, head: VocabularyHead, text_tokenizer: TextTokenizer
+        self,
+        masked_lm: MaskedLM,
+        head: VocabularyHead,
+        text_tokenizer: TextTokenizer,
+        *,
+        folder: Path | None = None,
     ) -> None:
         self.masked_lm = masked_lm
         self.head = head
         self.text_tokenizer = text_tokenizer
+        self.folder = folder
         self._workspace = Workspace()
         self._lock = threading.Lock()
         self._device = masked_lm.weight.device
