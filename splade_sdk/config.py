@@ -17,6 +17,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_SHA256_DIGITS = 64
+# Fields of a fingerprint that are compared only where both have them.
+_IF_KNOWN = ("document_prompt_sha256", "query_side_sha256")
+
+
 class Fingerprint(Settings):
     """What must be equal for two vectors to be comparable.
 
@@ -31,6 +36,10 @@ class Fingerprint(Settings):
         dimensions: Size of the sparse space.
         idf: True where the engine must multiply query weights by the inverse document
             frequency of its collection (BM25); False for SPLADE.
+        document_prompt_sha256: Hash of what is put before every document; where one of two
+            fingerprints has none, such as one stored by an earlier version, it is not compared.
+        query_side_sha256: Hash of what determines the query vectors (prompt, and the model or table
+            of weights that makes them); compared like ``document_prompt_sha256``.
     """
 
     kind: Literal["splade", "bm25", "remote", "other"]
@@ -41,12 +50,19 @@ class Fingerprint(Settings):
     vocabulary_sha256: str
     dimensions: int = Field(gt=0)
     idf: bool = False
+    document_prompt_sha256: str | None = None
+    query_side_sha256: str | None = None
 
     def differences(self, other: Fingerprint) -> dict[str, tuple[Any, Any]]:
         """Return the fields that make vectors incomparable, as name -> (ours, theirs)."""
         mine = self.model_dump(exclude={"model"})
         theirs = other.model_dump(exclude={"model"})
-        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+        return {
+            name: (mine[name], theirs[name])
+            for name in mine
+            if mine[name] != theirs[name]
+            and not (name in _IF_KNOWN and None in (mine[name], theirs[name]))
+        }
 
     def require_same(self, other: Fingerprint, *, where: str) -> None:
         """Check that a query by ``other`` may search what ``self`` has indexed.
@@ -59,11 +75,25 @@ class Fingerprint(Settings):
             CollectionMismatchError: if any compared field differs.
         """
         if differences := self.differences(other):
-            told = ", ".join(f"{name} {a!r} != {b!r}" for name, (a, b) in differences.items())
+            told = ", ".join(
+                f"{name} {_short(a)} != {_short(b)}" for name, (a, b) in differences.items()
+            )
+            advice = "use the model that made it, or another collection"
+            if list(differences) == ["query_side_sha256"]:
+                advice = (
+                    "only their query sides differ: use an encoder with the prompt and query side "
+                    "that made it, and pass queries of another one as vectors"
+                )
             raise CollectionMismatchError(
                 f"{where} was made by the model {self.model!r}, but the encoder in use is "
-                f"{other.model!r} ({told}); use the model that made it, or another collection"
+                f"{other.model!r} ({told}); {advice}"
             )
+
+
+def _short(value: object) -> str:
+    """Return a value as it is told in a message: of a hash, the beginning is enough."""
+    told = repr(value)
+    return f"{told[:13]}...'" if isinstance(value, str) and len(value) == _SHA256_DIGITS else told
 
 
 class CollectionSettings(Settings):

@@ -26,6 +26,7 @@ built-in class a caller would expect catch it::
         ├── RateLimitedError
         ├── CollectionNotFoundError (LookupError)
         ├── CollectionMismatchError (ValueError)  made by another model or with other settings
+        ├── DiskFullError (OSError)            there is no room to store more
         ├── IndexLockedError (BlockingIOError) another process holds the folder
         ├── IndexDamagedError                  the folder cannot be read
         └── EngineClosedError                  used after close()
@@ -43,6 +44,7 @@ __all__ = [
     "CollectionMismatchError",
     "CollectionNotFoundError",
     "ConfigError",
+    "DiskFullError",
     "EngineClosedError",
     "EngineConnectionError",
     "EngineError",
@@ -187,6 +189,10 @@ class CollectionNotFoundError(EngineError, LookupError):
 
 class CollectionMismatchError(EngineError, ValueError):
     """The collection was made by another model or with other settings."""
+
+
+class DiskFullError(EngineError, OSError):
+    """The disk of the index, or the server's, has no room to store more."""
 
 
 class IndexLockedError(EngineError, BlockingIOError):

@@ -82,7 +82,7 @@ def _one_line(message: Warning | str, *_: object) -> str:
 
 def _told(error: Exception) -> int:
     """Print one line on stderr and return the exit code."""
-    message = " ".join(str(error).split())
+    message = " ".join("; ".join([str(error), *getattr(error, "__notes__", ())]).split())
     if not isinstance(error, SpladeError):
         message = f"{type(error).__name__}: {message} (--debug shows where)"
     typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)

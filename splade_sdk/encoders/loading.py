@@ -130,7 +130,9 @@ class Loader:
             overlap=self._window_overlap if self._windows else 0,
             prompt=side.prompt,
         )
-        return ModelSide(masked_lm, head, text_tokenizer, has_dense=side.has_dense)
+        return ModelSide(
+            masked_lm, head, text_tokenizer, folder=side.folder, has_dense=side.has_dense
+        )
 
     def _static_side(self, side: StaticSide, document: ModelSide) -> TokenSide:
         tokenizer = self._tokenizer(side.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,6 +47,7 @@ class ModelSide:
         head: Over the same model's output embeddings.
         text_tokenizer: Of the same model.
         has_dense: Whether the model was trained to give dense vectors too.
+        folder: Where the model was loaded from.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class ModelSide:
         text_tokenizer: TextTokenizer,
         *,
         has_dense: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self.masked_lm = masked_lm
         self.head = head
         self.text_tokenizer = text_tokenizer
         self.has_dense = has_dense
+        self.folder = folder
         self._workspace = Workspace()
         self._lock = threading.Lock()
         self._device = masked_lm.weight.device

@@ -16,6 +16,11 @@ from tqdm.auto import tqdm
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.head import Activation, Pooling
+from splade_sdk.encoders.identity import (
+    document_prompt_sha256,
+    query_side_sha256,
+    weights_sha256,
+)
 from splade_sdk.encoders.inputs import require_text, require_texts
 from splade_sdk.encoders.loading import Loader
 from splade_sdk.encoders.saving import save_model
@@ -163,24 +168,20 @@ class SpladeEncoder:
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
-        """What identifies the document vectors: weights, pooling and vocabulary."""
-        weights = hashlib.sha256()
-        for path in sorted(self._folder.glob("*.safetensors")) or sorted(
-            self._folder.glob("*.bin")
-        ):
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    weights.update(block)
+        """What identifies the vectors: weights, pooling, vocabulary, prompts and query side."""
+        weights = weights_sha256(self._folder)
         vocabulary = sorted(self.tokenizer.get_vocab().items(), key=lambda item: item[1])
         tokens = "\n".join(token for token, _ in vocabulary)
         return Fingerprint(
             kind="splade",
             model=self.model_name,
-            revision=weights.hexdigest(),
+            revision=weights,
             pooling=self._document.head.pooling,
             activation=self._document.head.activation,
             vocabulary_sha256=hashlib.sha256(tokens.encode()).hexdigest(),
             dimensions=self.dimensions,
+            document_prompt_sha256=document_prompt_sha256(self._document),
+            query_side_sha256=query_side_sha256(self._query, self._document, weights),
         )
 
     @overload

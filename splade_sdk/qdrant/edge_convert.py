@@ -18,12 +18,15 @@ from splade_sdk.types import SparseVector
 __all__ = [
     "from_record",
     "from_scored",
+    "stored_bytes",
     "to_config",
     "to_filter",
     "to_payload_index",
     "to_points",
     "to_query",
 ]
+
+_BYTES_A_TERM = 8  # an index and a float32
 
 
 def to_config(contract: CollectionContract, *, wal: bool) -> Any:
@@ -52,6 +55,14 @@ def to_points(points: Sequence[Point], name: str) -> list[Any]:
         )
         for point in points
     ]
+
+
+def stored_bytes(points: Sequence[Point]) -> int:
+    """Return about how much the engine writes to store points: its log, and then its storage."""
+    return 2 * sum(
+        len(point.vector) * _BYTES_A_TERM + len(str(point.payload).encode(errors="replace"))
+        for point in points
+    )
 
 
 def to_query(request: SearchRequest, limit: int, name: str) -> Any:

@@ -8,8 +8,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,10 @@ from qdrant_client import models
 
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import (
-    CollectionMismatchError,
     CollectionNotFoundError,
+    DiskFullError,
     EngineClosedError,
     EngineError,
-    IndexDamagedError,
-    IndexLockedError,
     MissingDependencyError,
 )
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
@@ -30,12 +27,18 @@ from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
 from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
-from splade_sdk.qdrant.schema import CollectionContract, require_contract
+from splade_sdk.qdrant.schema import CollectionContract
 
 try:
     import qdrant_edge as edge
 
     from splade_sdk.qdrant import edge_convert as convert
+    from splade_sdk.qdrant.edge_shard import (
+        create_shard,
+        load_shard,
+        release_shard,
+        require_usable,
+    )
 except ImportError as error:
     raise MissingDependencyError.for_extra("qdrant-edge-py", "edge") from error
 
@@ -85,9 +88,10 @@ class EmbeddedCollection:
         self._changed = 0
         self._temporary = temporary
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
-        self._shard: Any = _load(folder, wal=not temporary)
+        self._shard: Any = load_shard(folder, wal=not temporary)
+        folder.mark_opened()
         self._finalizer = weakref.finalize(
-            self, _release, self._shard, folder, self._process, temporary
+            self, release_shard, self._shard, folder, self._process, temporary
         )
         self._index_fields(contract.settings)
 
@@ -115,6 +119,7 @@ class EmbeddedCollection:
             CollectionMismatchError: if another model, engine or layout made it.
             IndexLockedError: if another process holds it.
             IndexDamagedError: if it cannot be read.
+            DiskFullError: if the disk has not the room that the engine needs to go on safely.
         """
         folder = CollectionFolder(path, name)
         if not folder.exists():
@@ -123,13 +128,13 @@ class EmbeddedCollection:
             folder.prepare()
         else:
             # Before the lock is taken, so that nothing is written into a foreign folder.
-            _require_usable(folder.read_contract(), fingerprint, settings, folder)
+            require_usable(folder.read_contract(), fingerprint, settings, folder)
         folder.lock()
         try:
             if not folder.exists():
-                _create(folder, fingerprint, settings or CollectionSettings(), wal=True)
+                create_shard(folder, fingerprint, settings or CollectionSettings(), wal=True)
             contract = folder.read_contract()
-            _require_usable(contract, fingerprint, settings, folder)
+            require_usable(contract, fingerprint, settings, folder)
             made = cls(folder, contract)
         except BaseException:
             folder.unlock()
@@ -149,8 +154,12 @@ class EmbeddedCollection:
             settings: Its layout.
         """
         folder = CollectionFolder(tempfile.mkdtemp(prefix="splade-sdk-"), "temporary")
-        _create(folder, fingerprint, settings or CollectionSettings(), wal=False)
-        return cls(folder, folder.read_contract(), temporary=True)
+        try:
+            create_shard(folder, fingerprint, settings or CollectionSettings(), wal=False)
+            return cls(folder, folder.read_contract(), temporary=True)
+        except BaseException:
+            shutil.rmtree(folder.root, ignore_errors=True)
+            raise
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; survives a kill when it returns."""
@@ -158,6 +167,7 @@ class EmbeddedCollection:
         with self._engine("store points") as shard:
             if not points:
                 return
+            self._require_writable(convert.stored_bytes(points))
             shard.update(edge.UpdateOperation.upsert_points(convert.to_points(points, self._name)))
             self._note(len(points))
 
@@ -204,6 +214,7 @@ class EmbeddedCollection:
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
+            self._require_writable()
             before = self._points()
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
@@ -214,7 +225,9 @@ class EmbeddedCollection:
             info = shard.info()
             dead = info.indexed_vectors_count - info.points_count
             if dead >= max(_DEAD_FLOOR, info.points_count):
-                shard.optimize()
+                with suppress(DiskFullError):  # this can wait until there is room
+                    self._folder.require_room(self._folder.size_bytes())
+                    shard.optimize()
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count exactly the points that meet the filter."""
@@ -247,11 +260,13 @@ class EmbeddedCollection:
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as shard:
+            self._require_writable()
             shard.update(convert.to_payload_index(field, schema))
 
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
         with self._engine("optimize") as shard:
+            self._require_writable(self._folder.size_bytes())
             shard.optimize()
             self._flush()
 
@@ -264,7 +279,7 @@ class EmbeddedCollection:
                 return
             shard, self._shard = self._shard, None
             self._finalizer.detach()
-            _release(shard, self._folder, self._process, self._temporary, flush=True)
+            release_shard(shard, self._folder, self._process, self._temporary, flush=True)
 
     def __enter__(self) -> Self:
         return self
@@ -312,6 +327,10 @@ class EmbeddedCollection:
     def _record(self, point: Any) -> Record:
         return convert.from_record(point, self._name, self._dimensions)
 
+    def _require_writable(self, needed_bytes: int = 0) -> None:
+        self._folder.require_still_there()
+        self._folder.require_room(needed_bytes)
+
     def _points(self) -> int:
         return int(self._shard.info().points_count)
 
@@ -320,6 +339,7 @@ class EmbeddedCollection:
             has = shard.info().payload_schema
             for field, schema in settings.indexed_fields.items():
                 if (path := metadata_path(field)) not in has:
+                    self._require_writable()
                     shard.update(convert.to_payload_index(path, schema))
 
     def _note(self, changed: int) -> None:
@@ -331,69 +351,3 @@ class EmbeddedCollection:
     def _flush(self) -> None:
         self._shard.flush()
         self._changed = 0
-
-
-def _engine_version() -> str:
-    major_minor = version("qdrant-edge-py").split(".")[:2]
-    return f"qdrant-edge {'.'.join(major_minor)}"
-
-
-def _create(
-    folder: CollectionFolder, fingerprint: Fingerprint, settings: CollectionSettings, *, wal: bool
-) -> None:
-    contract = CollectionContract(
-        engine=_engine_version(), fingerprint=fingerprint, settings=settings
-    )
-
-    def make_shard(path: Path) -> None:
-        with edge_errors(f"{folder}: cannot create it"):
-            edge.EdgeShard.create(str(path), convert.to_config(contract, wal=wal)).close()
-
-    folder.create(contract, make_shard)
-
-
-def _require_usable(
-    contract: CollectionContract,
-    fingerprint: Fingerprint,
-    settings: CollectionSettings | None,
-    folder: CollectionFolder,
-) -> None:
-    if contract.engine != _engine_version():
-        raise CollectionMismatchError(
-            f"{folder} was written by {contract.engine}, but {_engine_version()} is installed, and "
-            "its files are not known to be compatible: install the version that made it, or index "
-            "anew (nothing was changed)"
-        )
-    require_contract(contract, fingerprint, settings, where=str(folder))
-
-
-def _load(folder: CollectionFolder, *, wal: bool) -> Any:
-    advice = f"restore a backup, or delete {folder.home} and index anew"
-    # Without these the engine would start over with an empty collection, silently.
-    for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
-        if not any(folder.shard.glob(needed)):
-            raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
-    try:
-        with edge_errors(f"{folder}: cannot open it"):
-            return edge.EdgeShard.load(str(folder.shard))
-    except IndexLockedError:
-        raise
-    except EngineError as error:
-        raise IndexDamagedError(f"{error}; {advice}") from error
-
-
-def _release(
-    shard: Any, folder: CollectionFolder, process: int, temporary: bool, flush: bool = False
-) -> None:
-    """Close the shard; in a forked child, where that would hang, only forget it."""
-    if os.getpid() != process:
-        return
-    try:
-        with edge_errors(f"{folder}: cannot close it"):
-            if flush and not temporary:
-                shard.flush()
-            shard.close()
-    finally:
-        folder.unlock()
-        if temporary:
-            shutil.rmtree(folder.root, ignore_errors=True)

@@ -22,6 +22,7 @@ from qdrant_client.http.exceptions import (
 from splade_sdk.errors import (
     AuthenticationError,
     CollectionNotFoundError,
+    DiskFullError,
     EngineClosedError,
     EngineConnectionError,
     EngineError,
@@ -70,7 +71,7 @@ _STATUS: dict[int, _Reading] = {
     502: (EngineConnectionError, _OVERLOADED, "often"),
     503: (EngineConnectionError, _OVERLOADED, "often"),
     504: (EngineTimeoutError, _LATER, "often"),
-    507: (EngineError, "the server has no space left", "never"),
+    507: (DiskFullError, "the server has no space left", "never"),
 }
 
 _GRPC: dict[grpc.StatusCode, _Reading] = {
@@ -204,6 +205,8 @@ def _local_runtime(error: RuntimeError) -> _Reading:
 
 
 def _damaged(error: Exception) -> _Reading:
+    if "disk is full" in str(error):
+        return DiskFullError, f"{error}: free some, or choose another path", "never"
     told = f"its files cannot be read ({error}): restore a backup, or index anew"
     return IndexDamagedError, told, "never"
 

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from splade_sdk.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
     ConfigError,
+    DiskFullError,
     EngineError,
     IndexDamagedError,
     IndexLockedError,
@@ -33,6 +35,7 @@ __all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode", "require_na
 
 _CONTRACT = "contract.json"
 _SHARD = "shard"
+_RESERVE_BYTES = 64_000_000  # two segments of the engine's write-ahead log
 _NAME = re.compile(r"[^<>:\"/\\|?*\x00-\x1f]{1,200}")
 
 
@@ -78,6 +81,7 @@ class CollectionFolder:
         self.shard = self.home / _SHARD
         self._lock_path = self.root / f".{name}.lock"
         self._lock: IO[str] | None = None
+        self._opened: tuple[int, int] | None = None
         if self.root.exists() and not self.root.is_dir():
             raise ConfigError(f"path {self.root} is a file: expected a folder for collections")
         for made_by, theirs in (
@@ -120,11 +124,12 @@ class CollectionFolder:
                 f"{self} is in use by {_told(holder)}; for several processes at once, run a "
                 "Qdrant server and pass its url"
             ) from error
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
         self._lock = file
+        with suppress(OSError):  # only messages need it, and the disk may be full
+            file.seek(0)
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
 
     def unlock(self) -> None:
         """Let go; doing it twice is harmless."""
@@ -139,17 +144,85 @@ class CollectionFolder:
         Args:
             contract: What to keep with it.
             make_shard: Makes the engine's files in the given folder, and closes them.
+
+        Raises:
+            DiskFullError: if there is no room for it.
+            EngineError: if the folder cannot be written.
         """
+        self.require_room(0)
         fresh = self.root / f".{self.home.name}.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)
-        (fresh / _SHARD).mkdir(parents=True)
-        make_shard(fresh / _SHARD)
-        with (fresh / _CONTRACT).open("w", encoding="utf-8") as file:
-            file.write(contract.model_dump_json(indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self.home)
+        try:
+            if fresh.exists():
+                shutil.rmtree(fresh)
+            (fresh / _SHARD).mkdir(parents=True)
+            make_shard(fresh / _SHARD)
+            with (fresh / _CONTRACT).open("w", encoding="utf-8") as file:
+                file.write(contract.model_dump_json(indent=2))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.rename(self.home)
+        except BaseException as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            if isinstance(error, OSError) and not isinstance(error, EngineError):
+                raise EngineError(f"{self}: cannot be made: {error}") from error
+            raise
+
+    def mark_opened(self) -> None:
+        """Remember which collection lies here now, for ``require_still_there``."""
+        self._opened = self._identity()
+
+    def is_still_there(self) -> bool:
+        """Return whether the collection is the one that was opened."""
+        return self._identity() == self._opened
+
+    def require_still_there(self) -> None:
+        """Check that the collection is the one that was opened.
+
+        The engine holds its files open: into a folder that was deleted or replaced it would go on
+        writing, and nobody would ever see that again.
+
+        Raises:
+            IndexDamagedError: if it is gone, or another one lies in its place.
+        """
+        if self.is_still_there():
+            return
+        what = "was replaced by another one" if self._identity() else "was deleted"
+        raise IndexDamagedError(
+            f"{self} {what} while it was open, so that nothing can be stored any more: close it, "
+            "open it again, and store the documents anew"
+        )
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = (self.home / _CONTRACT).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def size_bytes(self) -> int:
+        """Return how much the collection takes on the disk."""
+        return sum(each.stat().st_size for each in self.home.rglob("*") if each.is_file())
+
+    def require_room(self, needed_bytes: int) -> None:
+        """Check that the disk has room for what the engine is about to write.
+
+        It maps its files into memory, so that on a full disk it would not fail but be killed, and
+        this process with it (SIGBUS).
+
+        Args:
+            needed_bytes: What is to be written, beside the room that the engine needs in any case.
+
+        Raises:
+            DiskFullError: if there is less.
+        """
+        needed = needed_bytes + _RESERVE_BYTES
+        free = shutil.disk_usage(self.root).free
+        if free < needed:
+            raise DiskFullError(
+                f"{self}: its disk has {free / 1e6:,.0f} MB free, and the engine needs "
+                f"{needed / 1e6:,.0f} MB to go on safely: free some, or keep the index on another "
+                "disk; nothing was stored"
+            )
 
     def read_contract(self) -> CollectionContract:
         """Return what is kept with the collection.

@@ -12,6 +12,7 @@ from typing import Protocol
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.retrieval.checkpoint import Checkpoint
 from splade_sdk.retrieval.dead_letters import DeadLetters
+from splade_sdk.retrieval.partial import reported
 from splade_sdk.retrieval.pipeline import Pipeline
 from splade_sdk.retrieval.preparing import Prepared, Preparing
 from splade_sdk.retrieval.storing import Storing
@@ -38,6 +39,8 @@ def ingest(
 ) -> IngestReport:
     """Store every batch and report what came of it.
 
+    Whatever this raises, also from ``batches``, has the report up to then as its ``report``.
+
     Args:
         batches: Documents with distinct ids within a batch.
         preparing: Makes points of them.
@@ -63,7 +66,7 @@ def ingest(
             checkpoint.advance(batch.hashes, batch.read, stored=not outcome.failed)
         progress.update(len(batch.hashes))
 
-    with Pipeline(Storing(collection), done) as pipeline:
+    with reported(lambda: report), Pipeline(Storing(collection), done) as pipeline:
         for batch in batches:
             read = checkpoint.take() if checkpoint is not None else len(batch)
             under_way = {point.id for other in pipeline.in_hand() for point in other.points}

@@ -113,8 +113,10 @@ class Retriever:
         and writes nothing; where only the metadata changed, the stored vector is kept.
 
         A batch that the engine refuses is reported in ``failed``, and the next one is tried; an
-        engine that cannot be reached, or does not let us in, raises. If this raises, all batches
-        before stay stored, and calling it again with the same documents does no harm.
+        engine that cannot be reached, or does not let us in, raises. Whatever ends it, also
+        what ``documents`` itself raises, all batches before stay stored, and calling it again with
+        the same documents does no harm. An error that comes while documents are read and stored
+        has the attribute ``report``: the IngestReport up to then.
 
         Args:
             documents: Any iterable of Document, also a generator.
@@ -159,6 +161,7 @@ class Retriever:
 
         Nothing is deleted before all documents have been read without an error. A document that
         could not be stored keeps its stored version. What others store meanwhile is deleted too.
+        Errors have the attribute ``report``, as with ``upsert``.
 
         Args:
             documents: All documents that are wanted.

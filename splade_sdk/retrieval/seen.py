@@ -10,19 +10,25 @@ from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.types import Document
 
-__all__ = ["SeenIds", "delete_unseen"]
+__all__ = ["SeenIds"]
 
 _PAGE = 1_000
 
 
 class SeenIds:
-    """Collects 16-byte point ids in a temporary file of SQLite; memory does not grow with them."""
+    """Collects 16-byte point ids in a temporary file of SQLite; memory does not grow with them.
+
+    Attributes:
+        count: Documents noted.
+        deleted: Points deleted by ``delete_others``.
+    """
 
     def __init__(self) -> None:
         self._ids = sqlite3.connect("", isolation_level=None)  # "" is a file of its own
         self._ids.execute("CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID")
         self._ids.execute("BEGIN")  # never committed: the file goes when it is closed
         self.count = 0
+        self.deleted = 0
 
     def note(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Yield the documents, and keep their ids."""
@@ -41,18 +47,17 @@ class SeenIds:
             if self._ids.execute(select, (UUID(each).bytes,)).fetchone() is None
         ]
 
+    def delete_others(self, collection: Collection) -> None:
+        """Delete the points that were not seen, page by page."""
+        offset = None
+        while True:
+            records, offset = collection.scroll(limit=_PAGE, offset=offset, with_payload=False)
+            if gone := self.absent([record.id for record in records]):
+                collection.delete(gone)
+                self.deleted += len(gone)
+            if offset is None:
+                return
+
     def close(self) -> None:
         """Remove the temporary file."""
         self._ids.close()
-
-
-def delete_unseen(collection: Collection, seen: SeenIds) -> int:
-    """Delete the points that were not seen, page by page, and return how many."""
-    deleted, offset = 0, None
-    while True:
-        records, offset = collection.scroll(limit=_PAGE, offset=offset, with_payload=False)
-        if gone := seen.absent([record.id for record in records]):
-            collection.delete(gone)
-            deleted += len(gone)
-        if offset is None:
-            return deleted

@@ -2,9 +2,9 @@
 
 A batch the engine refuses or is too slow for is reported, and the next one is tried. A lost
 connection is reported as well, unless the engine has not answered yet at all or it is the third in
-a row: then it is raised. What no later batch can survive (a wrong API key, a closed or damaged
-collection) is raised at once. In every case what was stored before stays, and running the same
-upsert again is harmless.
+a row: then it is raised. What no later batch can survive (a wrong API key, a full disk, a
+closed or damaged collection) is raised at once. In every case what was stored before stays, and
+running the same upsert again is harmless.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from splade_sdk.errors import (
     AuthenticationError,
     CollectionMismatchError,
     CollectionNotFoundError,
+    DiskFullError,
     EngineClosedError,
     EngineConnectionError,
     EngineError,
@@ -33,6 +34,7 @@ _HOPELESS = (
     AuthenticationError,
     CollectionMismatchError,
     CollectionNotFoundError,
+    DiskFullError,
     EngineClosedError,
     IndexDamagedError,
     IndexLockedError,

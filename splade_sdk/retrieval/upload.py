@@ -17,8 +17,9 @@ from splade_sdk.retrieval.batches import document_batches, require_documents
 from splade_sdk.retrieval.checkpoint import Checkpoint
 from splade_sdk.retrieval.dead_letters import DeadLetters
 from splade_sdk.retrieval.ingest import ingest
+from splade_sdk.retrieval.partial import reported
 from splade_sdk.retrieval.preparing import Preparing
-from splade_sdk.retrieval.seen import SeenIds, delete_unseen
+from splade_sdk.retrieval.seen import SeenIds
 from splade_sdk.types import Document, IngestReport
 
 __all__ = ["UploadOptions", "sync", "upsert"]
@@ -87,4 +88,6 @@ def sync(
                 f"documents is empty, so that all {stored:,} stored documents would be deleted: "
                 "pass allow_empty=True if that is what you want"
             )
-        return report + IngestReport(deleted=delete_unseen(collection, seen))
+        with reported(lambda: report + IngestReport(deleted=seen.deleted)):
+            seen.delete_others(collection)
+        return report + IngestReport(deleted=seen.deleted)

@@ -14,6 +14,7 @@ from splade_sdk import Document, Retriever, RetrySettings
 from splade_sdk.errors import (
     AuthenticationError,
     CollectionNotFoundError,
+    DiskFullError,
     EngineConnectionError,
     EngineError,
     EngineTimeoutError,
@@ -52,7 +53,7 @@ FOR_GOOD = {
     404: CollectionNotFoundError,
     409: RequestRejectedError,
     422: RequestRejectedError,
-    507: EngineError,
+    507: DiskFullError,
 }
 
 

@@ -14,6 +14,8 @@ SPLADE = Fingerprint(
     activation="log1p_relu",
     vocabulary_sha256="v1",
     dimensions=30522,
+    document_prompt_sha256="d1",
+    query_side_sha256="q1",
 )
 
 
@@ -64,6 +66,8 @@ CHANGES = {
     "vocabulary_sha256": "v2",
     "dimensions": 105879,
     "idf": True,
+    "document_prompt_sha256": "d2",
+    "query_side_sha256": "q2",
 }
 
 
@@ -83,3 +87,26 @@ def test_another_model_is_refused_with_both_named(name: str, value: object) -> N
 
 def test_the_same_model_under_another_name_is_the_same() -> None:
     SPLADE.require_same(SPLADE.model_copy(update={"model": "/elsewhere"}), where="docs")
+
+
+@pytest.mark.parametrize("name", ["document_prompt_sha256", "query_side_sha256"])
+def test_what_one_of_two_does_not_say_is_not_compared(name: str) -> None:
+    stored = SPLADE.model_dump()
+    del stored[name]  # as an earlier version stored it
+    Fingerprint(**stored).require_same(SPLADE, where="docs")
+    SPLADE.require_same(Fingerprint(**stored), where="docs")
+
+
+def test_of_hashes_the_beginning_is_told() -> None:
+    one = SPLADE.model_copy(update={"revision": "0123456789abcdef" * 4})
+    other = SPLADE.model_copy(update={"revision": "fedcba9876543210" * 4})
+    with pytest.raises(
+        CollectionMismatchError, match=r"\(revision '0123456789ab\.\.\.' != 'fedcba987654\.\.\.'\)"
+    ):
+        one.require_same(other, where="docs")
+
+
+def test_another_query_side_alone_is_told_so() -> None:
+    other = SPLADE.model_copy(update={"query_side_sha256": "q2"})
+    with pytest.raises(CollectionMismatchError, match=r"only their query sides differ: .* vectors"):
+        SPLADE.require_same(other, where="docs")

@@ -89,6 +89,19 @@ def test_an_error_is_one_line_on_stderr(
     assert splade("inspect", "text") == Ran(1, "", told)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="notes came with Python 3.11")
+def test_the_notes_of_an_error_are_told(splade: Splade, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(model: str | None) -> None:
+        error = ModelFormatError("no head")
+        error.add_note("before this, 2 documents were stored")
+        raise error
+
+    monkeypatch.setattr(opening, "open_splade", fail)
+    assert splade("inspect", "text").err == (
+        "error: no head; before this, 2 documents were stored\n"
+    )
+
+
 @pytest.mark.parametrize("words", [("--debug", "inspect", "x"), ("inspect", "x", "--debug")])
 def test_debug_shows_the_traceback(
     splade: Splade, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from splade_sdk.errors import (
     InvalidVectorError,
     TruncationWarning,
 )
+from tests.unit.encoders.conftest import FolderOf
 from tests.unit.encoders.tiny import TEXTS, VOCABULARY
 
 LONG = "sparse vector " * 100
@@ -232,6 +235,31 @@ def test_the_progress_bar_is_not_on_stdout(
     told = capsys.readouterr()
     assert told.out == ""
     assert ("8/8" in told.err) == (shown is True)
+
+
+def test_the_fingerprint_tells_prompts_and_query_sides_apart(
+    bert_folder: Path, folder_of: FolderOf, tmp_path: Path
+) -> None:
+    def differences(**other: Any) -> set[str]:
+        changed = SpladeEncoder(other.pop("model", bert_folder), device="cpu", **other)
+        return set(plain.fingerprint.differences(changed.fingerprint))
+
+    def prompted(query: str, document: str) -> Path:
+        folder = tmp_path / f"{query}-{document}"
+        plain.save_pretrained(folder)
+        config = folder / "config_sentence_transformers.json"
+        told = json.loads(config.read_text())
+        config.write_text(json.dumps({**told, "prompts": {"query": query, "document": document}}))
+        return folder
+
+    plain = SpladeEncoder(bert_folder, device="cpu")
+    assert differences(query_token_weights="ones") == {"query_side_sha256"}
+    assert differences(query_token_weights={"heart": 2.0}) == {"query_side_sha256"}
+    assert differences(query_model=folder_of("distilbert")) == {"query_side_sha256"}
+    assert differences(query_model=bert_folder) == set()
+    assert differences(model=prompted("", "")) == set()
+    assert differences(model=prompted("q: ", "")) == {"query_side_sha256"}
+    assert differences(model=prompted("", "d: ")) == {"document_prompt_sha256"}
 
 
 def test_the_fingerprint_tells_models_apart(bert_folder: Path, folder_of) -> None:

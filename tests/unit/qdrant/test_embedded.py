@@ -186,6 +186,11 @@ class TestFolders:
             lambda home: [e.write_text("x") for e in home.glob("shard/segments/*/segment.json")],
             lambda home: [e.unlink() for e in home.glob("shard/segments/*/*_storage/page_0.dat")],
             lambda home: (home / "shard/edge_config.json").write_text("x"),
+            lambda home: [shutil.rmtree(e) for e in home.glob("shard/segments/*/payload_storage")],
+            lambda home: [shutil.rmtree(e) for e in home.glob("shard/segments/*/vector_storage-*")],
+            lambda home: [shutil.rmtree(e) for e in home.glob("shard/segments/*/*/deleted")],
+            lambda home: [e.unlink() for e in home.glob("shard/segments/*/*.mappings")],
+            lambda home: [e.write_text("{}") for e in home.glob("shard/segments/*/segment.json")],
         ],
     )
     def test_damage_is_told(self, opened: Opener, tmp_path: Path, damage: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
@@ -55,7 +56,7 @@ def batches(*groups: str) -> list[list[Document]]:
 
 
 def run(
-    groups: Sequence[Sequence[Document]],
+    groups: Iterable[Sequence[Document]],
     collection: FailingCollection,
     encoder: SparseEncoder | None = None,
     progress: Counted | None = None,
@@ -173,3 +174,34 @@ def test_what_no_later_batch_survives_raises_at_once(kind: type[EngineError]) ->
     with pytest.raises(kind):
         run(batches("a", "b", "c"), collection)
     assert (collection.calls, len(collection.points)) == (2, 1)
+
+
+class TestReportOfWhatRaised:
+    def test_a_stream_that_breaks(self) -> None:
+        def stream() -> Iterator[list[Document]]:
+            yield from batches("ab", "cd", "e")
+            raise OSError("disk")
+
+        refused = RequestRejectedError("bad")
+        with pytest.raises(OSError, match="disk") as raised:
+            run(stream(), FailingCollection(call2=refused))
+        report = raised.value.report  # type: ignore[attr-defined]
+        assert (report.stored, report.failed[0].ids) == (3, ("c", "d"))
+        if sys.version_info >= (3, 11):
+            assert raised.value.__notes__ == [
+                "before this, 3 documents were stored, 0 were unchanged, 2 failed"
+            ]
+
+    def test_an_engine_that_gives_up(self) -> None:
+        with pytest.raises(AuthenticationError) as raised:
+            run(batches("ab", "c"), FailingCollection(call2=AuthenticationError("no")))
+        assert raised.value.report.stored == 2  # type: ignore[attr-defined]
+
+    def test_ctrl_c(self) -> None:
+        def stream() -> Iterator[list[Document]]:
+            yield from batches("a", "b", "c")
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt) as raised:
+            run(stream(), FailingCollection())
+        assert raised.value.report.stored >= 1  # type: ignore[attr-defined]

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from splade_sdk.errors import ConfigError, InvalidInputError, RequestRejectedError
+from splade_sdk.errors import (
+    ConfigError,
+    EngineConnectionError,
+    InvalidInputError,
+    RequestRejectedError,
+)
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.memory import MemoryCollection
 from splade_sdk.retrieval import upload
@@ -171,9 +176,26 @@ class TestSync:
             yield from documents("ab")
             raise OSError("disk")
 
-        with pytest.raises(OSError, match="disk"):
+        with pytest.raises(OSError, match="disk") as raised:
             store.sync(broken())
         assert store.collection.count() == 4
+        assert raised.value.report.skipped == 2  # type: ignore[attr-defined]
+
+    def test_a_deletion_that_breaks_tells_what_was_done(self, store: Store) -> None:
+        store.upsert([Document(str(n), "t") for n in range(2500)], batch_size=500)
+        deleting, calls = store.collection.delete, iter(range(3))
+
+        def delete(ids: Any) -> None:
+            if next(calls) == 1:
+                raise EngineConnectionError("gone")
+            deleting(ids)
+
+        store.collection.delete = delete  # type: ignore[method-assign]
+        with pytest.raises(EngineConnectionError) as raised:
+            store.sync([Document("new", "t")])
+        report = raised.value.report  # type: ignore[attr-defined]
+        assert report.stored == 1
+        assert report.deleted == 2501 - store.collection.count() > 900
 
     def test_what_could_not_be_stored_keeps_its_stored_version(self, store: Store) -> None:
         store.upsert(documents("abc"))

@@ -1,0 +1,139 @@
+"""The engine's own files of an embedded collection: made, opened and released."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+
+from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.errors import (
+    CollectionMismatchError,
+    EngineError,
+    IndexDamagedError,
+    IndexLockedError,
+)
+from splade_sdk.qdrant import edge_convert as convert
+from splade_sdk.qdrant.edge_errors import edge_errors
+from splade_sdk.qdrant.folder import CollectionFolder
+from splade_sdk.qdrant.schema import CollectionContract, require_contract
+
+__all__ = ["create_shard", "load_shard", "release_shard", "require_usable"]
+
+
+def _engine_version() -> str:
+    major_minor = version("qdrant-edge-py").split(".")[:2]
+    return f"qdrant-edge {'.'.join(major_minor)}"
+
+
+def create_shard(
+    folder: CollectionFolder, fingerprint: Fingerprint, settings: CollectionSettings, *, wal: bool
+) -> None:
+    """Make a collection with its contract.
+
+    Args:
+        folder: Where it will lie, locked by the caller.
+        fingerprint: The encoder that will be used with it.
+        settings: Its layout.
+        wal: Keep a write-ahead log.
+    """
+    contract = CollectionContract(
+        engine=_engine_version(), fingerprint=fingerprint, settings=settings
+    )
+
+    def make_shard(path: Path) -> None:
+        with edge_errors(f"{folder}: cannot create it"):
+            edge.EdgeShard.create(str(path), convert.to_config(contract, wal=wal)).close()
+
+    folder.create(contract, make_shard)
+
+
+def require_usable(
+    contract: CollectionContract,
+    fingerprint: Fingerprint,
+    settings: CollectionSettings | None,
+    folder: CollectionFolder,
+) -> None:
+    """Check that a collection may be used by this engine and encoder.
+
+    Raises:
+        CollectionMismatchError: if another model, engine or layout made it.
+    """
+    if contract.engine != _engine_version():
+        raise CollectionMismatchError(
+            f"{folder} was written by {contract.engine}, but {_engine_version()} is installed, and "
+            "its files are not known to be compatible: install the version that made it, or index "
+            "anew (nothing was changed)"
+        )
+    require_contract(contract, fingerprint, settings, where=str(folder))
+
+
+def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
+    """Open the engine's files.
+
+    Args:
+        folder: Where they lie, locked by the caller.
+        wal: Whether there is a write-ahead log.
+
+    Raises:
+        IndexDamagedError: if they cannot be read.
+        DiskFullError: if there is no room for what the engine writes when it opens them.
+    """
+    advice = f"restore a backup, or delete {folder.home} and index anew"
+    # What the engine misses it makes anew, empty, and says nothing.
+    for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
+        if not any(folder.shard.glob(needed)):
+            raise IndexDamagedError(f"{folder}: {folder.shard} has no {needed}; {advice}")
+    for segment in folder.shard.glob("segments/*"):
+        if missing := _missing(segment):
+            raise IndexDamagedError(f"{folder}: {segment} has no {missing}; {advice}")
+    folder.require_room(0)
+    try:
+        with edge_errors(f"{folder}: cannot open it"):
+            return edge.EdgeShard.load(str(folder.shard))
+    except IndexLockedError:
+        raise
+    except EngineError as error:
+        raise IndexDamagedError(f"{error}; {advice}") from error
+
+
+def _missing(segment: Path) -> str | None:
+    """Return a part of a segment that it must have had, and has no more."""
+    if segment.suffix == ".deleted" or not (segment / "version.info").exists():
+        return None  # being deleted, or being made when the process was killed: not read
+    try:
+        config = json.loads((segment / "segment.json").read_bytes())["config"]
+        vectors = [*config["vector_data"], *config["sparse_vector_data"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "readable segment.json"
+    needed = ["payload_storage/config.json"]
+    needed += [
+        f"{ids}.mappings"
+        for ids in ("id_tracker", "mutable_id_tracker")
+        if (segment / f"{ids}.versions").exists()
+    ]
+    needed += [f"vector_storage-{name}/*" for name in vectors]
+    needed += [f"vector_storage-{name}/deleted/*" for name in config["sparse_vector_data"]]
+    return next((each for each in needed if not any(segment.glob(each))), None)
+
+
+def release_shard(
+    shard: Any, folder: CollectionFolder, process: int, temporary: bool, flush: bool = False
+) -> None:
+    """Close the shard; in a forked child, where that would hang, only forget it."""
+    if os.getpid() != process:
+        return
+    try:
+        with edge_errors(f"{folder}: cannot close it"):
+            if flush and not temporary and folder.is_still_there():
+                shard.flush()
+            shard.close()
+    finally:
+        folder.unlock()
+        if temporary:
+            shutil.rmtree(folder.root, ignore_errors=True)
