@@ -170,7 +170,11 @@ class SpladeModel(nn.Module):
             tokens.append(hidden[real.to(ids.device)] if mask is not None else hidden.flatten(0, 1))
         order = np.concatenate(plan)
         lengths = [batch.lengths[row] for row in order]
-        pooled = self.head(torch.cat(tokens), lengths, weight, self.masked_lm.bias)
+        states = torch.cat(tokens)
+        if states.device.type == "cpu":
+            states = states.float()  # there the screen, which needs it, saves more than bfloat16
+        with torch.autocast(states.device.type, enabled=False):
+            pooled = self.head(states, lengths, weight, self.masked_lm.bias)
         back = torch.from_numpy(np.argsort(order)).to(pooled.device)
         return pooled[back], torch.cat(dense)[back] if dense else None
 
