@@ -234,6 +234,7 @@ def build_arguments(config: TrainingConfig, *, total_steps: int) -> TrainingArgu
         save_steps=config.checkpoints.every_steps,
         save_total_limit=config.checkpoints.keep,
         seed=config.seed,
+        use_cpu=not torch.accelerator.is_available(),  # without it, bfloat16 is refused there
         bf16=config.dtype == "bfloat16",
         fp16=config.dtype == "float16",
         report_to=[],

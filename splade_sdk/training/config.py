@@ -36,7 +36,8 @@ class ModelConfig(Settings):
     """The model to start from.
 
     Attributes:
-        base: Name or folder of a SPLADE or masked-language model.
+        base: Name or folder of a SPLADE or masked-language model; a folder may be relative to
+            the YAML file.
         pooling: Over positions.
         activation: Of the pooled logits.
         query_expansion: False trains SPLADE-doc: a query has its own words only, with learned
@@ -273,8 +274,12 @@ def load_config(path: Path | str) -> TrainingConfig:
     config = parse_config(values, where=str(path))
     folder = path.parent
     evaluation = config.evaluation
+    base = folder / config.model.base
     return config.model_copy(
         update={
+            "model": config.model.model_copy(update={"base": str(base)})
+            if base.is_dir()
+            else config.model,
             "output_dir": folder / config.output_dir,
             "data": tuple(
                 each.model_copy(update={"path": folder / each.path}) for each in config.data

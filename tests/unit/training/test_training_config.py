@@ -22,6 +22,14 @@ def test_a_dense_head_needs_queries_that_run_the_model():
         )
 
 
+def test_a_base_that_is_a_folder_is_relative_to_the_yaml(tmp_path):
+    (tmp_path / "start").mkdir()
+    path = tmp_path / "config.yaml"
+    path.write_text("{model: {base: start}, data: [{path: a.jsonl}], output_dir: out}")
+
+    assert load_config(path).model.base == str(tmp_path / "start")
+
+
 def test_loads_yaml_with_paths_relative_to_it(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(
