@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from splade_sdk import __version__
-from splade_sdk.cli import demo, encode, index, inspect, search, teach, train
+from splade_sdk.cli import demo, encode, index, inspect, models, search, teach, train
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.command("models", epilog=models.EXAMPLES)(models.models)
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
