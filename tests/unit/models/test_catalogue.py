@@ -23,7 +23,10 @@ def test_non_commercial_licences_are_said_to_be() -> None:
     }
 
 
-def test_the_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_lists_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit, match="0"):
         run(["models", "--json"])
     listed = json.loads(capsys.readouterr().out)
