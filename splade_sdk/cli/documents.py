@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 from splade_sdk.cli.rows import STDIN, read_json_lines, read_table, unreadable
 from splade_sdk.errors import InvalidDataError, InvalidDocumentError
+from splade_sdk.qdrant.scalars import fits_64_bits
 from splade_sdk.types import Document
 
 __all__ = ["Fields", "read_documents"]
@@ -16,6 +19,9 @@ __all__ = ["Fields", "read_documents"]
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TABLES = {".csv": ",", ".tsv": "\t"}
 TEXTS = (".txt", ".md", ".rst")
+_NUMBER = re.compile(  # as in JSON: no leading zeros, so that "007" stays text
+    r"-?(0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,13 @@ class Fields:
         text: Fields of the text, joined by line breaks; at least one must be there.
         metadata: Fields kept as metadata; None keeps all others, and takes an object named
             ``metadata`` apart.
+        strings: Metadata fields of tables that stay text, whatever they look like.
     """
 
     id: str = "id"
     text: tuple[str, ...] = ("text",)
     metadata: tuple[str, ...] | None = None
+    strings: tuple[str, ...] = ()
 
 
 def read_documents(paths: Iterable[Path], fields: Fields) -> Iterator[Document]:
@@ -51,7 +59,7 @@ def _read(path: Path, fields: Fields) -> Iterator[Document]:
             yield _document(row, fields, where)
     elif suffix in TABLES:
         for where, row in read_table(path, TABLES[suffix]):
-            yield _document(row, fields, where)
+            yield _document(_typed(row, fields), fields, where)
     elif suffix in TEXTS:
         yield _text_file(path, path.name)
     elif path.is_dir():
@@ -79,7 +87,7 @@ def _folder(folder: Path) -> Iterator[Document]:
 
 def _text_file(path: Path, identity: str) -> Document:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
     return Document(id=identity, text=text, metadata={"path": str(path)})
@@ -92,6 +100,22 @@ def _document(row: Mapping[str, Any], fields: Fields, where: str) -> Document:
         return Document(id=identity, text=text, metadata=_metadata(row, fields, where))
     except InvalidDocumentError as error:
         raise InvalidDataError(f"{where}: {error}") from error
+
+
+def _typed(row: Mapping[str, str], fields: Fields) -> dict[str, Any]:
+    """Return the row of a table, in which all is text, with its metadata as JSON would have it."""
+    text = {fields.id, *fields.text, *fields.strings}
+    return {name: cell if name in text else _value(cell) for name, cell in row.items()}
+
+
+def _value(cell: str) -> str | int | float | bool:
+    if cell in ("true", "false"):
+        return cell == "true"
+    if not (found := _NUMBER.fullmatch(cell)):
+        return cell
+    number = float(cell) if found["fraction"] or found["exponent"] else int(cell)
+    fits = math.isfinite(number) if isinstance(number, float) else fits_64_bits(number)
+    return number if fits else cell
 
 
 def _identity(row: Mapping[str, Any], field: str, where: str) -> str:

@@ -47,6 +47,13 @@ def index(
             show_default=False,
         ),
     ] = None,
+    string_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Metadata field of a CSV that stays text, though it looks like numbers.",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents stored at once.")] = 256,
     sync: Annotated[
         bool, typer.Option("--sync", help="Delete stored documents that are not given here.")
@@ -75,6 +82,9 @@ def index(
     """Encode documents and store them.
 
     Indexing the same ids again replaces them; documents that have not changed are left alone.
+
+    In the metadata of a CSV, cells that JSON would read as a number, true or false become that, so
+    that filters can compare them; "007" stays text.
     """
     from splade_sdk.cli.documents import Fields, read_documents
     from splade_sdk.cli.opening import open_retriever
@@ -88,6 +98,7 @@ def index(
         id=id_field,
         text=tuple(text_field or ["text"]),
         metadata=tuple(metadata_field) if metadata_field else None,
+        strings=tuple(string_field or ()),
     )
     with open_retriever(
         index, url, collection, api_key=api_key, model=model, windows=windows

@@ -41,7 +41,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, row
 
 
-def read_table(path: Path, delimiter: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_table(path: Path, delimiter: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the rows of a CSV file with a header, with where they were found.
 
     Raises:

@@ -45,6 +45,7 @@ def search(
     conditions = _conditions(filter)
     with open_retriever(index, url, collection, api_key=api_key, model=model) as retriever:
         hits = retriever.search(query, limit=limit, filter=conditions)
+        met = retriever.count(conditions) if conditions and not hits else 0
     if as_json:
         rows = [
             {"id": hit.id, "score": hit.score, "text": hit.text, "metadata": dict(hit.metadata)}
@@ -53,6 +54,13 @@ def search(
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     elif hits:
         print_hits(hits)
+    elif conditions and not met:
+        typer.echo(
+            'no document meets the filter; a number and a string, such as 2024 and "2024", differ',
+            err=True,
+        )
+    elif conditions:
+        typer.echo(f"none of the {met:,} documents that meet the filter shares a term", err=True)
     else:
         typer.echo("no document shares a term with the query", err=True)
 

@@ -1,8 +1,9 @@
 """Filters as plain dictionaries -> Qdrant's Filter; pure.
 
-Keys are metadata fields (``author.name`` leads into nested objects) and are joined by AND::
+Keys are metadata fields and are joined by AND; ``author.name`` leads into nested objects, and a
+name that has dots or brackets in it goes in double quotes, as in ``"a.b".c``::
 
-    {"year": 2024}                              equal
+    {"year": 2024}                              equal; numbers also as floats
     {"year": {"gte": 2000, "lt": 2010}}         in a range: numbers, dates, or ISO 8601 strings
     {"tag": ["a", "b"]}                         any of; the same as {"tag": {"any": ["a", "b"]}}
     {"tag": {"except": ["a", "b"]}}             has a value that is none of these
@@ -14,6 +15,7 @@ Keys are metadata fields (``author.name`` leads into nested objects) and are joi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -21,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from qdrant_client import models
 
-from splade_sdk.errors import InvalidFilterError
-from splade_sdk.qdrant.payload import iso_datetime, metadata_path
+from splade_sdk.errors import InvalidFilterError, InvalidInputError
+from splade_sdk.qdrant.payload import metadata_path
+from splade_sdk.qdrant.scalars import EXACT, fits_64_bits, iso_datetime, plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["to_filter"]
 
 _BOUNDS = ("gt", "gte", "lt", "lte")
+_MAX_DEPTH = 32
 
 
 def to_filter(given: Mapping[str, Any] | models.Filter | None) -> models.Filter | None:
@@ -46,11 +50,16 @@ def to_filter(given: Mapping[str, Any] | models.Filter | None) -> models.Filter 
     """
     if given is None or isinstance(given, models.Filter):
         return given
-    conditions = _conditions(given, "filter")
+    conditions = _conditions(given, "filter", 1)
     return models.Filter(must=conditions) if conditions else None
 
 
-def _conditions(given: object, where: str) -> list[Any]:
+def _conditions(given: object, where: str, depth: int) -> list[Any]:
+    if depth > _MAX_DEPTH:
+        raise InvalidFilterError(
+            f"{where} nests filters deeper than {_MAX_DEPTH} levels: join conditions in one "
+            "dictionary, or in one list of $and or $or"
+        )
     if not isinstance(given, Mapping):
         raise InvalidFilterError(
             f"{where} is {type(given).__name__}: expected a dictionary such as {{'year': 2024}}, "
@@ -61,33 +70,36 @@ def _conditions(given: object, where: str) -> list[Any]:
         if not isinstance(key, str) or not key:
             raise InvalidFilterError(f"{where} has the key {key!r}: expected a field's name")
         if key.startswith("$"):
-            made.append(_combined(key, value))
+            made.append(_combined(key, value, depth + 1))
         else:
             made.extend(_field(key, value))
     return made
 
 
-def _combined(key: str, value: object) -> models.Filter:
+def _combined(key: str, value: object, depth: int) -> models.Filter:
     if key == "$not":
-        return models.Filter(must_not=[models.Filter(must=_some(value, key))])
+        return models.Filter(must_not=[models.Filter(must=_some(value, key, depth))])
     if key not in ("$and", "$or"):
         raise _unknown(f"filter key {key!r} is unknown", key, ["$and", "$not", "$or"])
     if not isinstance(value, list | tuple) or not value:
         raise InvalidFilterError(
             f"{key} is {value!r}: expected a list of filters, such as [{{'year': 2024}}]"
         )
-    parts: list[Any] = [models.Filter(must=_some(each, key)) for each in value]
+    parts: list[Any] = [models.Filter(must=_some(each, key, depth)) for each in value]
     return models.Filter(must=parts) if key == "$and" else models.Filter(should=parts)
 
 
-def _some(given: object, where: str) -> list[Any]:
-    if conditions := _conditions(given, where):
+def _some(given: object, where: str, depth: int) -> list[Any]:
+    if conditions := _conditions(given, where, depth):
         return conditions
     raise InvalidFilterError(f"{where} holds an empty filter: name at least one field")
 
 
 def _field(key: str, value: object) -> list[Any]:
-    path = metadata_path(key)
+    try:
+        path = metadata_path(key)
+    except InvalidInputError as error:
+        raise InvalidFilterError(f"filter: {error}") from error
     if isinstance(value, list | tuple | set | frozenset):
         return [_any(key, path, value)]
     if not isinstance(value, Mapping):
@@ -110,19 +122,32 @@ def _field(key: str, value: object) -> list[Any]:
     return made
 
 
-def _equal(key: str, path: str, value: object) -> Condition:
+def _equal(key: str, path: str, given: object) -> Condition:
+    value = _value(key, given)
     if value is None:
         return models.FieldCondition(key=path, is_null=True)
-    if isinstance(value, bool | int | str):
+    if isinstance(value, bool | str) or (isinstance(value, int) and abs(value) > EXACT):
         return models.FieldCondition(key=path, match=models.MatchValue(value=value))
+    # A range finds a number stored as an int and as a float; a match would not.
+    return models.FieldCondition(key=path, range=models.Range(gte=value, lte=value))
+
+
+def _value(key: str, given: object) -> bool | int | float | str | None:
+    """Return a single value as Qdrant compares it."""
+    value = plain(given)
     if isinstance(value, date):
-        match = models.MatchValue(value=iso_datetime(value))
-        return models.FieldCondition(key=path, match=match)
-    if isinstance(value, float) and value == value:
-        return models.FieldCondition(key=path, range=models.Range(gte=value, lte=value))
+        return iso_datetime(value)
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int) and not fits_64_bits(value):
+        raise InvalidFilterError(
+            f"filter {key!r} is {value}: it does not fit in 64 bits, so that no document has it"
+        )
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
     raise InvalidFilterError(
-        f"filter {key!r} is {value!r} ({type(value).__name__}): expected a string, number, bool, "
-        "date or None, a list of those, or operators such as {'gte': 2000}"
+        f"filter {key!r} is {given!r} ({type(given).__name__}): expected a string, finite number, "
+        "bool, date or None, a list of those, or operators such as {'gte': 2000}"
     )
 
 
@@ -131,19 +156,28 @@ def _not_equal(key: str, path: str, value: object) -> models.Filter:
 
 
 def _any(key: str, path: str, values: object) -> Condition:
-    listed = _listed(key, "any", values)
-    if one := _one_type(listed):
-        return models.FieldCondition(key=path, match=models.MatchAny(any=one))
-    if not listed:
+    # One condition for all strings and one for all ints: each condition is a look at the payload.
+    listed = [_value(key, each) for each in _listed(key, "any", values)]
+    distinct = {(type(each), each): each for each in listed}.values()  # True == 1
+    strings = [each for each in distinct if isinstance(each, str)]
+    ints = [each for each in distinct if type(each) is int]
+    others = [each for each in distinct if not isinstance(each, str) and type(each) is not int]
+    conditions: list[Any] = [
+        models.FieldCondition(key=path, match=models.MatchAny(any=each))
+        for each in (strings, ints)
+        if each
+    ]
+    conditions += [_equal(key, path, each) for each in others]
+    if not conditions:
         return models.FieldCondition(key=path, match=models.MatchAny(any=list[str]()))
-    return models.Filter(should=[_equal(key, path, value) for value in listed])
+    return conditions[0] if len(conditions) == 1 else models.Filter(should=conditions)
 
 
 def _except(key: str, path: str, values: object) -> models.FieldCondition:
-    listed = _listed(key, "except", values)
-    if (one := _one_type(listed)) is None:
+    one = [_value(key, each) for each in _listed(key, "except", values)]
+    if not one or not (all(type(v) is str for v in one) or all(type(v) is int for v in one)):
         raise InvalidFilterError(
-            f"filter {key!r}: except is {listed!r}: expected strings only or whole numbers only, "
+            f"filter {key!r}: except is {values!r}: expected strings only or whole numbers only, "
             "at least one; for other values use 'ne' or '$not'"
         )
     return models.FieldCondition(key=path, match=models.MatchExcept.model_validate({"except": one}))
@@ -173,16 +207,33 @@ _OPERATORS: dict[str, Callable[[str, str, Any], Condition]] = {
 }
 
 
-def _range(key: str, path: str, bounds: Mapping[str, object]) -> models.FieldCondition:
+def _range(key: str, path: str, given: Mapping[str, object]) -> models.FieldCondition:
+    bounds = {name: plain(bound) for name, bound in given.items()}
     if all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds.values()):
+        for name, bound in bounds.items():
+            _require_exact(key, name, bound)
         return models.FieldCondition(key=path, range=models.Range.model_validate(bounds))
     if all(isinstance(bound, date | str) for bound in bounds.values()):
         dates = {name: _moment(key, name, bound) for name, bound in bounds.items()}
         return models.FieldCondition(key=path, range=models.DatetimeRange.model_validate(dates))
     raise InvalidFilterError(
-        f"filter {key!r} has the bounds {dict(bounds)!r}: expected numbers only, or dates only "
+        f"filter {key!r} has the bounds {dict(given)!r}: expected numbers only, or dates only "
         "(date, datetime, or an ISO 8601 string)"
     )
+
+
+def _require_exact(key: str, name: str, bound: int | float) -> None:
+    if not math.isfinite(bound):
+        raise InvalidFilterError(
+            f"filter {key!r}: {name} is {bound}: expected a finite number; leave the bound out "
+            "where there is none"
+        )
+    if isinstance(bound, int) and abs(bound) > EXACT:
+        raise InvalidFilterError(
+            f"filter {key!r}: {name} is {bound}: ranges compare floats of 64 bits, which are exact "
+            f"up to 2**53 = {EXACT}; for times use dates, or pass float({bound}) where rounding "
+            "does no harm"
+        )
 
 
 def _moment(key: str, name: str, bound: Any) -> datetime:
@@ -201,14 +252,6 @@ def _listed(key: str, operator: str, values: object) -> list[Any]:
     if isinstance(values, list | tuple | set | frozenset):
         return list(values)
     raise InvalidFilterError(f"filter {key!r}: {operator} is {values!r}: expected a list of values")
-
-
-def _one_type(values: list[Any]) -> list[Any] | None:
-    """Return the values as what Qdrant matches at once, or None if they are too mixed for that."""
-    plain = [iso_datetime(value) if isinstance(value, date) else value for value in values]
-    if plain and (all(type(v) is str for v in plain) or all(type(v) is int for v in plain)):
-        return plain
-    return None
 
 
 def _unknown(what: str, name: str, valid: list[str]) -> InvalidFilterError:

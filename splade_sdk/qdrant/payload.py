@@ -8,30 +8,31 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
-import numpy as np
-
-from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.content import ContentHasher
+from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
 
-__all__ = ["CONTENT_HASH", "from_payload", "iso_datetime", "metadata_path", "to_payload"]
+__all__ = ["CONTENT_HASH", "from_payload", "metadata_path", "to_payload"]
 
 CONTENT_HASH = "content_hash"
 """Field of the payload that holds the hash of the document."""
 
 _ID, _TEXT, _METADATA = "doc_id", "text", "metadata"
 _MAX_DEPTH = 64
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+(\[\d*\])*")
+_SEGMENT = r'([A-Za-z0-9_-]+|"[^"]+")(\[\d*\])*'
+_QUOTED_PATH = re.compile(rf"{_SEGMENT}(\.{_SEGMENT})*")
 
 
 def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[str, Any]:
     """Return what is stored of a document beside its vector.
 
-    Dates become ISO 8601 strings, tuples become lists, numpy scalars become plain numbers.
+    Dates become ISO 8601 strings, tuples become lists, numpy scalars become plain numbers, and a
+    whole float becomes an int: JSON knows one kind of number, but filters tell 2024.0 from 2024.
 
     Args:
         document: The document.
@@ -68,18 +69,25 @@ def metadata_path(key: str) -> str:
     Args:
         key: Name of the field; dots lead into nested objects, as in ``author.name``; a part in
             double quotes is taken as it is, as in ``"a.b".c``.
+
+    Raises:
+        InvalidInputError: if the key is no such path.
     """
     if '"' in key:
+        if not _QUOTED_PATH.fullmatch(key):
+            raise InvalidInputError(
+                f"field {key!r}: double quotes enclose whole parts of a path, as in "
+                '\'"a.b"."two words"\'; a name that has a quote in it can be stored, but not '
+                "filtered by"
+            )
         return f"{_METADATA}.{key}"
+    if not all(key.split(".")):
+        raise InvalidInputError(
+            f"field {key!r} has an empty part: dots lead into nested objects, as in 'author.name'; "
+            "a name that has dots in it goes in double quotes, as in '\"a.b\"'"
+        )
     parts = (part if _PLAIN_SEGMENT.fullmatch(part) else f'"{part}"' for part in key.split("."))
     return ".".join([_METADATA, *parts])
-
-
-def iso_datetime(value: date) -> str:
-    """Return a date as an ISO 8601 string; one without a time zone is taken as UTC."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=timezone.utc)
-    return value.isoformat()
 
 
 def _mapping(given: Mapping[Any, Any], document: str, path: tuple[str, ...]) -> dict[str, Any]:
@@ -101,8 +109,7 @@ def _value(value: Any, document: str, path: tuple[str, ...]) -> Any:
         raise _refused(document, path[:3], f"is nested deeper than {_MAX_DEPTH} levels")
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = plain(value)
     if isinstance(value, int | float | str):
         return _scalar(value, document, path)
     if isinstance(value, date):
@@ -125,7 +132,9 @@ def _scalar(value: int | float | str, document: str, path: tuple[str, ...]) -> i
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise _refused(document, path, f"is {value}: JSON has no such number; use None")
-    elif not _LOWEST <= value <= _HIGHEST:
+        whole: int | float = plain(value)
+        return whole
+    elif not fits_64_bits(value):
         raise _refused(document, path, f"is {value}: it does not fit in 64 bits; use a string")
     return value
 

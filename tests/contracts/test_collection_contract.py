@@ -231,8 +231,16 @@ FILTERED = {
         "flag": True,
         "when": "2024-06-01T12:00:00+02:00",
         "two words": 1,
+        "whole": 3.0,
+        "big": 2**60 + 1,
     },
 }
+
+
+def nested(conditions: dict[str, Any], times: int) -> dict[str, Any]:
+    for _ in range(times):
+        conditions = {"$not": conditions}
+    return conditions
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "indexed"])
@@ -265,6 +273,15 @@ class TestFiltering:
             ({"tag": ["x", "z"]}, "acd"),
             ({"year": {"any": [1999, 2010]}}, "ac"),
             ({"year": [1999, 2010.0, "2005"]}, "ac"),
+            ({"year": [1999, "2005", True, None]}, "a"),
+            ({"whole": 3}, "d"),
+            ({"whole": 3.0}, "d"),
+            ({"whole": {"ne": 3}}, "abc"),
+            ({"whole": {"gte": 3}}, "d"),
+            ({"big": 2**60 + 1}, "d"),
+            ({"big": 2**60}, ""),
+            ({"big": [2**60 + 1, "x"]}, "d"),
+            (nested({"year": 2010}, 31), "abd"),
             ({"tag": []}, ""),
             ({"tags": "q"}, "ab"),
             ({"tag": {"except": ["x"]}}, "bc"),

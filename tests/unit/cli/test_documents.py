@@ -44,10 +44,53 @@ def test_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
 def test_csv_and_tsv(tmp_path: Path) -> None:
     table = tmp_path / "d.csv"
     table.write_text('id,text,year\na,"one, two\nthree",2024\n', encoding="utf-8")
-    assert read(table) == [Document("a", "one, two\nthree", {"year": "2024"})]
+    assert read(table) == [Document("a", "one, two\nthree", {"year": 2024})]
     tabs = tmp_path / "d.tsv"
     tabs.write_text("id\ttext\nb\tone, two\n", encoding="utf-8")
     assert read(tabs) == [Document("b", "one, two", {})]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("2024", 2024),
+        ("-3", -3),
+        ("2.50", 2.5),
+        ("1e-05", 1e-05),
+        ("true", True),
+        ("false", False),
+        # What JSON does not read as a number, or Qdrant cannot hold, stays text.
+        ("007", "007"),
+        ("+3", "+3"),
+        (".5", ".5"),
+        ("1e999", "1e999"),
+        ("9223372036854775808", "9223372036854775808"),
+        ("NaN", "NaN"),
+        ("True", "True"),
+        ("", ""),
+        (" 3", " 3"),
+        ("٣", "٣"),
+    ],
+)
+def test_cells_of_a_table_are_read_as_json_would(tmp_path: Path, cell: str, value: object) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text(f"id,text,year\n1,2,{cell}\n", encoding="utf-8")
+    [document] = read(table)
+    assert (document.id, document.text) == ("1", "2")
+    assert document.metadata == {"year": value}
+    assert type(document.metadata["year"]) is type(value)
+
+
+def test_a_field_of_a_table_can_stay_text(tmp_path: Path) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text("id,text,code,n\na,x,12,3\n", encoding="utf-8")
+    assert read(table, Fields(strings=("code",)))[0].metadata == {"code": "12", "n": 3}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_bytes(b"\xef\xbb\xbfheart")
+    assert read(note)[0].text == "heart"
 
 
 def test_a_csv_cell_may_be_long(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ ROWS = [
     {"id": "panic", "text": "panic attack", "year": 2020},
 ]
 
+UNMET = 'no document meets the filter; a number and a string, such as 2024 and "2024", differ\n'
+
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
@@ -50,6 +52,32 @@ def test_found_documents_come_as_json(splade: Splade, indexed: str) -> None:
     assert json.loads(ran.out) == [
         {"id": "heart", "score": 2.0, "text": "heart attack attack", "metadata": {"year": 2024}}
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "conditions", "told"),
+    [
+        ("unheard", None, "no document shares a term with the query\n"),
+        ("attack", {"year": "2024"}, UNMET),
+        ("heart", {"year": 2020}, "none of the 1 documents that meet the filter shares a term\n"),
+    ],
+)  # fmt: skip
+def test_why_nothing_is_found(
+    splade: Splade, indexed: str, query: str, conditions: object, told: str
+) -> None:
+    given = ["--filter", json.dumps(conditions)] if conditions else []
+    ran = splade("search", query, "--index", indexed, *given)
+    assert (ran.code, ran.out, ran.err) == (0, "", told)
+
+
+def test_numbers_of_a_csv_can_be_compared(splade: Splade, tmp_path: Path) -> None:
+    table, folder = tmp_path / "d.csv", str(tmp_path / "idx")
+    table.write_text("id,text,year,code\na,heart,2024,12\nb,heart,1999,13\n", encoding="utf-8")
+    splade("index", str(table), "--index", folder, "--string-field", "code")
+    for conditions in ({"year": {"gte": 2000}}, {"year": 2024}, {"code": "12"}):
+        given = json.dumps(conditions)
+        ran = splade("search", "heart", "--index", folder, "--json", "--filter", given)
+        assert [hit["id"] for hit in json.loads(ran.out)] == ["a"]
 
 
 def test_a_filter_narrows(splade: Splade, indexed: str) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pytest
 
-from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.payload import from_payload, metadata_path, to_payload
 from splade_sdk.types import Document
 
@@ -45,6 +46,15 @@ def test_the_metadata_is_copied() -> None:
         (np.float64(0.5), 0.5),
         (np.bool_(True), True),
         (np.datetime64("2024-05-01"), "2024-05-01"),
+        (np.datetime64("2024"), "2024-01-01"),
+        (np.datetime64("2024-05-01T12:00"), "2024-05-01T12:00:00+00:00"),
+        (np.datetime64("2024-05-01T12:00:00.123456789", "ns"), "2024-05-01T12:00:00.123456+00:00"),
+        (2024.0, 2024),
+        (np.float32(2024), 2024),
+        (-0.0, 0),
+        (2.0**53, 2**53),
+        (2.0**54, 2.0**54),
+        (2024.5, 2024.5),
     ],
 )
 def test_what_can_be_said_in_json_is_converted(value: object, stored: object) -> None:
@@ -65,6 +75,9 @@ def _endless() -> list[Any]:
         ({"tags": {"a", "b"}}, r"'tags' of document 'a1' is of type set: expected None, bool"),
         ({"deep": [{"x": object()}]}, r"'deep\.0\.x' of document 'a1' is of type object"),
         ({"x": float("nan")}, r"'x' .* is nan: JSON has no such number; use None"),
+        ({"x": np.datetime64("NaT")}, r"'x' .* is nan: .* use None"),
+        ({"x": np.timedelta64(3, "ns")}, r"'x' .* is of type timedelta64"),
+        ({"x": np.datetime64("20000-01-01")}, r"'x' .* is of type datetime64"),
         ({"x": np.float32("inf")}, r"'x' .* is inf"),
         ({"x": 2**63}, r"'x' .* does not fit in 64 bits; use a string"),
         ({"x": b"bytes"}, r"'x' .* is of type bytes"),
@@ -98,3 +111,11 @@ def test_a_foreign_payload_is_told() -> None:
 )
 def test_paths(key: str, path: str) -> None:
     assert metadata_path(key) == path
+
+
+@pytest.mark.parametrize(
+    "key", ['say "hi"', '"', '"a', '"a"b', 'two words."a.b"', "a..b", ".a", ""]
+)
+def test_what_is_no_path_is_told(key: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"field {re.escape(repr(key))}"):
+        metadata_path(key)
