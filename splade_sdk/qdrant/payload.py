@@ -9,15 +9,24 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.qdrant.base import PayloadFields
 from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.types import Document
 
-__all__ = ["CONTENT_HASH", "from_payload", "iso_datetime", "metadata_path", "to_payload"]
+__all__ = [
+    "CONTENT_HASH",
+    "document_id",
+    "from_payload",
+    "included",
+    "iso_datetime",
+    "metadata_path",
+    "to_payload",
+]
 
 CONTENT_HASH = "content_hash"
 """Field of the payload that holds the hash of the document."""
@@ -60,6 +69,16 @@ def from_payload(payload: Mapping[str, Any]) -> Document:
             f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
             "written by this package; delete it, or keep such points in a collection of their own"
         ) from error
+
+
+def document_id(payload: Mapping[str, Any]) -> str:
+    """Return the id of the document that a payload holds; ``""`` of a foreign point."""
+    return str(payload.get(_ID, ""))
+
+
+def included(fields: PayloadFields) -> Literal[True] | list[str]:
+    """Return what an engine must return of payloads: the document's id always, to break ties."""
+    return True if fields is True else [_ID, *(fields or ())]
 
 
 def metadata_path(key: str) -> str:
