@@ -25,6 +25,7 @@ __all__ = [
     "included",
     "iso_datetime",
     "metadata_path",
+    "payload_path",
     "to_payload",
 ]
 
@@ -52,17 +53,23 @@ def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[
     metadata = _mapping(document.metadata, document.id, ()) if document.metadata else {}
     payload: dict[str, Any] = {_ID: document.id, _TEXT: document.text, _METADATA: metadata}
     if hasher is not None:
-        payload[CONTENT_HASH] = hasher(document.text, metadata, document.vector)
+        payload[CONTENT_HASH] = hasher(document.text, metadata, document.vector, document.dense)
     return payload
 
 
-def from_payload(payload: Mapping[str, Any]) -> Document:
+def from_payload(payload: Mapping[str, Any], *, partial: bool = False) -> Document:
     """Return the document that a payload holds.
+
+    Args:
+        payload: What is stored beside the vectors.
+        partial: Whether only parts of it were read: what is missing is then left empty.
 
     Raises:
         InvalidDocumentError: if the point was not written by this package.
     """
     try:
+        if partial:
+            return Document(payload[_ID], payload.get(_TEXT, ""), payload.get(_METADATA, {}))
         return Document(payload[_ID], payload[_TEXT], payload[_METADATA])
     except KeyError as error:
         raise InvalidDocumentError(
@@ -79,6 +86,11 @@ def document_id(payload: Mapping[str, Any]) -> str:
 def included(fields: PayloadFields) -> Literal[True] | list[str]:
     """Return what an engine must return of payloads: the document's id always, to break ties."""
     return True if fields is True else [_ID, *(fields or ())]
+
+
+def payload_path(name: str) -> str:
+    """Return the payload path of ``text``, or of a metadata field as in ``metadata_path``."""
+    return _TEXT if name == _TEXT else metadata_path(name)
 
 
 def metadata_path(key: str) -> str:
