@@ -87,7 +87,7 @@ def to_query(
         with_payload=included(request.with_payload),
         with_vector=returned_vectors(contract) if request.with_vectors else False,
     )
-    if (first := first_step(request, limit, contract)) is None:
+    if (first := first_step(request, contract)) is None:
         return made
     prefetch = models.Prefetch(
         query=_nearest(first.vector), using=first.using, limit=first.limit, filter=request.filter

@@ -91,7 +91,7 @@ def to_query(request: SearchRequest, limit: int, contract: CollectionContract) -
     """Return one query for the best ``limit`` points."""
     conditions = to_filter(request.filter)
     prefetches = []
-    if first := first_step(request, limit, contract):
+    if first := first_step(request, contract):
         query = edge.Query.Nearest(_vector(first.vector), using=first.using)
         prefetches = [edge.Prefetch(limit=first.limit, query=query, filter=conditions)]
     return edge.QueryRequest(

@@ -93,7 +93,7 @@ class MemoryCollection:
             stored = self._stored()
             wanted = request.offset + request.limit
             hits: list[ScoredPoint] = []
-            candidates = self._candidates(request, wanted + 1)
+            candidates = self._candidates(request)
             for each, score in self._ranking(request.vector):
                 if len(hits) == wanted or (
                     request.score_threshold is not None
@@ -205,9 +205,9 @@ class MemoryCollection:
         cosine = self.contract.settings.dense.distance == "cosine"
         return exact / length if cosine and length else exact
 
-    def _candidates(self, request: SearchRequest, limit: int) -> set[str] | None:
+    def _candidates(self, request: SearchRequest) -> set[str] | None:
         """Return the points that the first of two steps chooses; None where there is one step."""
-        if (first := first_step(request, limit, self.contract)) is None:
+        if (first := first_step(request, self.contract)) is None:
             return None
         stored = self._stored()
         ranking = self._sparse_ranking(first.vector, first.using)

@@ -20,6 +20,7 @@ __all__ = [
     "sparse_vectors",
     "to_dense",
     "vector_name",
+    "vector_names",
 ]
 
 
@@ -56,6 +57,12 @@ def returned_vectors(contract: CollectionContract) -> list[str]:
     return [settings.sparse_vector, *([settings.dense.name] if contract.dense else [])]
 
 
+def vector_names(contract: CollectionContract) -> list[str]:
+    """Return the names of all vectors that a point can have."""
+    pruned = contract.settings.pruned
+    return [*returned_vectors(contract), *([pruned.name] if pruned else [])]
+
+
 def vector_name(request: SearchRequest, contract: CollectionContract) -> str:
     """Return which vector of the points a request is compared with."""
     if isinstance(request.vector, SparseVector):
@@ -63,23 +70,15 @@ def vector_name(request: SearchRequest, contract: CollectionContract) -> str:
     return contract.settings.dense.name
 
 
-def first_step(
-    request: SearchRequest, limit: int, contract: CollectionContract
-) -> FirstStep | None:
-    """Return what chooses the candidates; None for a search in one step.
-
-    Args:
-        request: The search.
-        limit: Hits fetched; no fewer candidates are chosen.
-        contract: Of the collection.
-    """
+def first_step(request: SearchRequest, contract: CollectionContract) -> FirstStep | None:
+    """Return what chooses the candidates of a search; None where it has one step."""
     pruned = contract.settings.pruned
     if request.two_step is None or pruned is None or not isinstance(request.vector, SparseVector):
         return None
     return FirstStep(
         request.vector.prune(request.two_step.query_terms),
         pruned.name,
-        max(request.two_step.candidates, limit),
+        max(request.two_step.candidates, request.offset + request.limit),
     )
 
 

@@ -92,7 +92,7 @@ def test_a_dense_search_asks_the_dense_vector() -> None:
 
 def test_two_steps_are_one_request() -> None:
     conditions = to_filter({"year": 2024})
-    asked = query({1: 0.5, 2: 1.0, 9: 2.0}, filter=conditions)
+    asked = query({1: 0.5, 2: 1.0, 9: 2.0}, filter=conditions, limit=3)
     made = convert.to_query(replace(asked, two_step=TwoStep(query_terms=1, candidates=7)), 3, BOTH)
     assert made.using == "splade"
     assert made.prefetch == models.Prefetch(
@@ -101,7 +101,8 @@ def test_two_steps_are_one_request() -> None:
         limit=7,
         filter=conditions,
     )
-    more = convert.to_query(replace(asked, two_step=TwoStep(candidates=7)), 30, BOTH)
+    page = replace(asked, two_step=TwoStep(candidates=7), offset=20, limit=10)
+    more = convert.to_query(page, 31, BOTH)
     assert isinstance(more.prefetch, models.Prefetch)
     assert more.prefetch.limit == 30
 
