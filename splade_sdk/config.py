@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from splade_sdk.errors import CollectionMismatchError
 
-__all__ = ["CollectionSettings", "Fingerprint", "Settings"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "CollectionSettings",
+    "DenseFingerprint",
+    "DenseSettings",
+    "Fingerprint",
+    "PrunedSettings",
+    "Settings",
+]
+
+_SAME_MODEL = 0.99  # cosine of two probes from which on they count as one model's
 
 
 class Settings(BaseModel):
@@ -96,6 +109,74 @@ def _short(value: object) -> str:
     return f"{told[:13]}...'" if isinstance(value, str) and len(value) == _SHA256_DIGITS else told
 
 
+class DenseFingerprint(Settings):
+    """What must be equal for two dense vectors to be comparable.
+
+    Dense models come as any object with ``encode``, so that neither a name nor a hash of weights
+    can be relied on: two models are taken for one if they make the same of a probe text. The same
+    model is so recognised from another folder or in another precision.
+
+    Attributes:
+        model: Name or folder of the model; told in messages, not compared.
+        dimensions: Size of its vectors.
+        probe: First coordinates of the vector of a fixed text.
+    """
+
+    model: str
+    dimensions: int = Field(gt=0)
+    probe: tuple[float, ...]
+
+    def require_same(self, other: DenseFingerprint, *, where: str) -> None:
+        """Check that a query by ``other`` may search what ``self`` has indexed.
+
+        Args:
+            other: The dense encoder in use.
+            where: What holds our vectors; named in the message.
+
+        Raises:
+            CollectionMismatchError: if the size differs, or the probes by more than rounding.
+        """
+        if self.dimensions != other.dimensions:
+            told = f"dimensions {self.dimensions} != {other.dimensions}"
+        elif (cosine := _cosine(self.probe, other.probe)) < _SAME_MODEL:
+            told = f"the vectors of a probe text differ: cosine {cosine:.2f}"
+        else:
+            return
+        raise CollectionMismatchError(
+            f"the dense vectors of {where} were made by the model {self.model!r}, but the dense "
+            f"encoder in use is {other.model!r} ({told}); use the model that made them, or another "
+            "collection, or dense_encoder=False to search without dense vectors"
+        )
+
+
+class DenseSettings(Settings):
+    """How the dense vectors of a collection are kept, where it has them.
+
+    Attributes:
+        name: Name of the dense vector in each point.
+        distance: How two vectors are compared; with cosine they are stored with length 1.
+        datatype: Storage of their coordinates.
+        on_disk: Keep them on disk instead of in memory.
+    """
+
+    name: str = Field(default="dense", min_length=1)
+    distance: Literal["cosine", "dot"] = "cosine"
+    datatype: Literal["float32", "float16"] = "float32"
+    on_disk: bool = False
+
+
+class PrunedSettings(Settings):
+    """A second, short sparse vector in each point, for searches in two steps.
+
+    Attributes:
+        terms: Heaviest terms of a document that it keeps.
+        name: Name of that vector in each point.
+    """
+
+    terms: int = Field(default=50, gt=0)
+    name: str = Field(default="splade_pruned", min_length=1)
+
+
 class CollectionSettings(Settings):
     """How a collection is laid out.
 
@@ -104,6 +185,8 @@ class CollectionSettings(Settings):
         datatype: Storage of the sparse weights in the inverted index.
         on_disk: Keep the sparse index on disk instead of in memory.
         indexed_fields: Metadata fields with a payload index, as name -> schema.
+        dense: Layout of the dense vectors; whether there are any is for the encoder to say.
+        pruned: Keep a pruned sparse vector too, for searches in two steps.
     """
 
     sparse_vector: str = Field(default="splade", min_length=1)
@@ -112,3 +195,17 @@ class CollectionSettings(Settings):
     indexed_fields: dict[
         str, Literal["keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"]
     ] = Field(default_factory=dict)
+    dense: DenseSettings = Field(default_factory=DenseSettings)
+    pruned: PrunedSettings | None = None
+
+    @model_validator(mode="after")
+    def _require_distinct_names(self) -> Self:
+        names = [self.sparse_vector, self.dense.name, *([self.pruned.name] if self.pruned else [])]
+        if len(set(names)) != len(names):
+            raise ValueError(f"the vectors of a point are named {names}: expected distinct names")
+        return self
+
+
+def _cosine(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    lengths = math.hypot(*one) * math.hypot(*other)
+    return sum(a * b for a, b in zip(one, other, strict=False)) / lengths if lengths else 0.0

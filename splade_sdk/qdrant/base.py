@@ -9,15 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import FloatArray
+from splade_sdk.types.dense import same_fields
 
 if TYPE_CHECKING:
     from qdrant_client import models
 
-__all__ = ["Collection", "Point", "Record", "ScoredPoint", "SearchRequest"]
+    from splade_sdk.qdrant.schema import CollectionContract
+
+__all__ = ["Collection", "PayloadFields", "Point", "Record", "ScoredPoint", "SearchRequest"]
+
+PayloadFields = bool | tuple[str, ...]
+"""What to return of a payload: all of it, nothing but the document's id, or these paths and it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """What is stored.
 
@@ -25,46 +33,62 @@ class Point:
         id: UUID string.
         vector: The sparse vector; may be empty.
         payload: JSON values.
+        dense: The dense vector; None where there is none. Shape: ``(dense_dimensions,)``.
     """
 
     id: str
     vector: SparseVector
     payload: dict[str, Any]
+    dense: FloatArray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One search.
+    """One search, by one vector.
 
     Attributes:
-        vector: The query vector; an empty one finds nothing.
+        vector: The query vector: a sparse one, which finds nothing if it is empty, or a dense one
+            of the shape ``(dense_dimensions,)``.
         limit: Hits wanted at most, at least 1.
         offset: Hits to skip from the top.
         filter: Conditions the payload must meet.
         score_threshold: Lowest score wanted, inclusive.
-        with_payload: Return the payload.
-        with_vectors: Return the stored vector.
+        with_payload: What to return of the payload.
+        with_vectors: Return the stored vectors.
+        two_step: Search in two steps; a sparse vector's only.
     """
 
-    vector: SparseVector
+    vector: SparseVector | FloatArray
     limit: int = 10
     offset: int = 0
     filter: models.Filter | None = None
     score_threshold: float | None = None
-    with_payload: bool = True
+    with_payload: PayloadFields = True
     with_vectors: bool = False
+    two_step: TwoStep | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """A stored point as it is read back; the vector only where asked for."""
+    """A stored point as it is read back; the vectors only where asked for."""
 
     id: str
     payload: dict[str, Any] = field(default_factory=dict)
     vector: SparseVector | None = None
+    dense: FloatArray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScoredPoint:
     """A found point."""
 
@@ -72,14 +96,24 @@ class ScoredPoint:
     score: float
     payload: dict[str, Any] = field(default_factory=dict)
     vector: SparseVector | None = None
+    dense: FloatArray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Collection(Protocol):
-    """One collection of points with one sparse vector each.
+    """One collection of points with a sparse vector each, and a dense one where it has those.
 
     All methods raise subclasses of EngineError for what the engine does, EngineClosedError
     after ``close``, and InvalidVectorError before the engine sees a vector of another space.
     """
+
+    @property
+    def contract(self) -> CollectionContract:
+        """What is kept with the collection: its models and its layout."""
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns.
@@ -88,15 +122,23 @@ class Collection(Protocol):
         """
 
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
-        """Return the best points by inner product, highest first, ties by id.
+        """Return the best points, highest score first, ties by the document's id.
 
-        Points that share no term with the query are never returned.
+        The score is the inner product of the sparse vectors, where points that share no term with
+        the query are never returned; or what the collection compares dense vectors by, where
+        points without a dense vector are never returned.
         """
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in order."""
 
-    def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
+    def get(
+        self,
+        ids: Sequence[str],
+        *,
+        with_payload: PayloadFields = True,
+        with_vectors: bool = False,
+    ) -> list[Record]:
         """Return the points that exist among ``ids``, in the order asked for."""
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:

@@ -11,8 +11,18 @@ from qdrant_client import models
 
 from splade_sdk.errors import CollectionMismatchError
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import included
 from splade_sdk.qdrant.ranking import engine_threshold
+from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.qdrant.vectors import (
+    first_step,
+    named_vectors,
+    returned_vectors,
+    to_dense,
+    vector_name,
+)
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import FloatArray
 
 __all__ = ["MAX_REQUEST_BYTES", "from_record", "from_scored", "to_query", "to_structs", "uploads"]
 
@@ -20,21 +30,27 @@ MAX_REQUEST_BYTES = 4_000_000
 """Size of one upsert on the wire, about; a server refuses more than 32 MB."""
 
 _BYTES_A_TERM = 28  # an index and a float32 as JSON text, with commas
+_BYTES_A_COORDINATE = 25
 
 
 def uploads(
-    points: Sequence[Point], max_bytes: int = MAX_REQUEST_BYTES
+    points: Sequence[Point], contract: CollectionContract, max_bytes: int = MAX_REQUEST_BYTES
 ) -> Iterator[Sequence[Point]]:
     """Split points into runs whose JSON stays below a size; a larger point goes alone.
 
     Args:
         points: What to store, in order.
+        contract: Of the collection; says which vectors are stored.
         max_bytes: Size of a run.
     """
+    pruned = contract.settings.pruned
     start, size = 0, 0
     for at, point in enumerate(points):
         text = json.dumps(point.payload, ensure_ascii=False)
-        own = len(point.vector) * _BYTES_A_TERM + len(text.encode()) + 100
+        terms = len(point.vector) + (min(len(point.vector), pruned.terms) if pruned else 0)
+        own = terms * _BYTES_A_TERM + len(text.encode()) + 100
+        if point.dense is not None:
+            own += point.dense.size * _BYTES_A_COORDINATE + 100
         if size and size + own > max_bytes:
             yield points[start:at]
             start, size = at, 0
@@ -43,43 +59,65 @@ def uploads(
         yield points[start:]
 
 
-def to_structs(points: Sequence[Point], name: str) -> list[models.PointStruct]:
-    """Return points with ``name`` as the name of their sparse vector."""
+def to_structs(points: Sequence[Point], contract: CollectionContract) -> list[models.PointStruct]:
+    """Return points with their vectors under the names that the contract gives them."""
     return [
         models.PointStruct(
-            id=point.id, vector={name: point.vector.to_qdrant()}, payload=point.payload
+            id=point.id,
+            vector={
+                name: vector.to_qdrant() if isinstance(vector, SparseVector) else vector.tolist()
+                for name, vector in named_vectors(point, contract).items()
+            },
+            payload=point.payload,
         )
         for point in points
     ]
 
 
-def to_query(request: SearchRequest, limit: int, name: str) -> models.QueryRequest:
+def to_query(
+    request: SearchRequest, limit: int, contract: CollectionContract
+) -> models.QueryRequest:
     """Return one query for the best ``limit`` points."""
-    return models.QueryRequest(
-        query=models.NearestQuery(nearest=request.vector.to_qdrant()),
-        using=name,
+    made = models.QueryRequest(
+        query=_nearest(request.vector),
+        using=vector_name(request, contract),
         limit=limit,
         filter=request.filter,
-        score_threshold=engine_threshold(request.score_threshold),
-        with_payload=request.with_payload,
-        with_vector=[name] if request.with_vectors else False,
+        score_threshold=engine_threshold(request),
+        with_payload=included(request.with_payload),
+        with_vector=returned_vectors(contract) if request.with_vectors else False,
     )
+    if (first := first_step(request, contract)) is None:
+        return made
+    prefetch = models.Prefetch(
+        query=_nearest(first.vector), using=first.using, limit=first.limit, filter=request.filter
+    )
+    return made.model_copy(update={"prefetch": prefetch})
 
 
-def from_scored(point: models.ScoredPoint, name: str, dimensions: int) -> ScoredPoint:
+def from_scored(point: models.ScoredPoint, contract: CollectionContract) -> ScoredPoint:
     """Return a found point."""
-    vector = _vector(point.vector, name, dimensions)
-    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector)
+    vector, dense = _vectors(point.vector, contract)
+    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
 
 
-def from_record(point: models.Record, name: str, dimensions: int) -> Record:
+def from_record(point: models.Record, contract: CollectionContract) -> Record:
     """Return a stored point."""
-    return Record(str(point.id), point.payload or {}, _vector(point.vector, name, dimensions))
+    return Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
 
 
-def _vector(vectors: Any, name: str, dimensions: int) -> SparseVector | None:
+def _nearest(vector: SparseVector | FloatArray) -> models.NearestQuery:
+    if isinstance(vector, SparseVector):
+        return models.NearestQuery(nearest=vector.to_qdrant())
+    return models.NearestQuery(nearest=vector.tolist())
+
+
+def _vectors(
+    vectors: Any, contract: CollectionContract
+) -> tuple[SparseVector | None, FloatArray | None]:
     if vectors is None:
-        return None
+        return None, None
+    name = contract.settings.sparse_vector
     stored = vectors.get(name) if isinstance(vectors, dict) else None
     if not isinstance(stored, models.SparseVector):
         raise CollectionMismatchError(
@@ -87,8 +125,9 @@ def _vector(vectors: Any, name: str, dimensions: int) -> SparseVector | None:
             "delete it, or keep such points in a collection of their own"
         )
     order = np.argsort(stored.indices)
-    return SparseVector(
+    sparse = SparseVector(
         np.array(stored.indices, dtype=np.int32)[order],
         np.array(stored.values, dtype=np.float32)[order],
-        dimensions,
+        contract.fingerprint.dimensions,
     )
+    return sparse, to_dense(vectors.get(contract.settings.dense.name))

@@ -11,9 +11,18 @@ from qdrant_client import models
 
 from splade_sdk.errors import InvalidFilterError
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import included
 from splade_sdk.qdrant.ranking import engine_threshold
 from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.qdrant.vectors import (
+    first_step,
+    named_vectors,
+    returned_vectors,
+    to_dense,
+    vector_name,
+)
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import FloatArray
 
 __all__ = [
     "from_record",
@@ -40,17 +49,28 @@ def to_config(contract: CollectionContract, *, wal: bool) -> Any:
     params = edge.EdgeSparseVectorParams(
         memory=edge.Memory.Cold if settings.on_disk else None,
         modifier=edge.Modifier.Idf if contract.fingerprint.idf else None,
-        datatype=getattr(edge.VectorStorageDatatype, settings.datatype.capitalize()),
+        datatype=_datatype(settings.datatype),
     )
-    return edge.EdgeConfig(sparse_vectors={settings.sparse_vector: params}, wal_enabled=wal)
+    sparse = [settings.sparse_vector, *([settings.pruned.name] if settings.pruned else [])]
+    dense = {}
+    if contract.dense is not None:
+        dense[settings.dense.name] = edge.EdgeVectorParams(
+            contract.dense.dimensions,
+            getattr(edge.Distance, settings.dense.distance.capitalize()),
+            datatype=_datatype(settings.dense.datatype),
+            memory=edge.Memory.Cold if settings.dense.on_disk else None,
+        )
+    return edge.EdgeConfig(
+        vectors=dense, sparse_vectors=dict.fromkeys(sparse, params), wal_enabled=wal
+    )
 
 
-def to_points(points: Sequence[Point], name: str) -> list[Any]:
-    """Return points with ``name`` as the name of their sparse vector."""
+def to_points(points: Sequence[Point], contract: CollectionContract) -> list[Any]:
+    """Return points with their vectors under the names that the contract gives them."""
     return [
         edge.Point(
             point.id,
-            {name: edge.SparseVector(point.vector.indices.tolist(), point.vector.values.tolist())},
+            {name: _vector(vector) for name, vector in named_vectors(point, contract).items()},
             point.payload,
         )
         for point in points
@@ -60,33 +80,40 @@ def to_points(points: Sequence[Point], name: str) -> list[Any]:
 def stored_bytes(points: Sequence[Point]) -> int:
     """Return about how much the engine writes to store points: its log, and then its storage."""
     return 2 * sum(
-        len(point.vector) * _BYTES_A_TERM + len(str(point.payload).encode(errors="replace"))
+        len(point.vector) * _BYTES_A_TERM
+        + (0 if point.dense is None else point.dense.nbytes)
+        + len(str(point.payload).encode(errors="replace"))
         for point in points
     )
 
 
-def to_query(request: SearchRequest, limit: int, name: str) -> Any:
+def to_query(request: SearchRequest, limit: int, contract: CollectionContract) -> Any:
     """Return one query for the best ``limit`` points."""
-    vector = edge.SparseVector(request.vector.indices.tolist(), request.vector.values.tolist())
+    conditions = to_filter(request.filter)
+    prefetches = []
+    if first := first_step(request, contract):
+        query = edge.Query.Nearest(_vector(first.vector), using=first.using)
+        prefetches = [edge.Prefetch(limit=first.limit, query=query, filter=conditions)]
     return edge.QueryRequest(
         limit=limit,
-        query=edge.Query.Nearest(vector, using=name),
-        filter=to_filter(request.filter),
-        score_threshold=engine_threshold(request.score_threshold),
-        with_payload=request.with_payload,
-        with_vector=request.with_vectors,
+        query=edge.Query.Nearest(_vector(request.vector), using=vector_name(request, contract)),
+        prefetches=prefetches,
+        filter=conditions,
+        score_threshold=engine_threshold(request),
+        with_payload=included(request.with_payload),
+        with_vector=returned_vectors(contract) if request.with_vectors else False,
     )
 
 
-def from_scored(point: Any, name: str, dimensions: int) -> ScoredPoint:
+def from_scored(point: Any, contract: CollectionContract) -> ScoredPoint:
     """Return a found point."""
-    vector = _vector(point.vector, name, dimensions)
-    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector)
+    vector, dense = _vectors(point.vector, contract)
+    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
 
 
-def from_record(point: Any, name: str, dimensions: int) -> Record:
+def from_record(point: Any, contract: CollectionContract) -> Record:
     """Return a stored point."""
-    return Record(str(point.id), point.payload or {}, _vector(point.vector, name, dimensions))
+    return Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
 
 
 def to_payload_index(field: str, schema: str) -> Any:
@@ -95,15 +122,28 @@ def to_payload_index(field: str, schema: str) -> Any:
     return edge.UpdateOperation.create_field_index(field, kind)
 
 
-def _vector(vectors: Any, name: str, dimensions: int) -> SparseVector | None:
+def _datatype(name: str) -> Any:
+    return getattr(edge.VectorStorageDatatype, name.capitalize())
+
+
+def _vector(vector: SparseVector | FloatArray) -> Any:
+    if isinstance(vector, SparseVector):
+        return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
+    return vector
+
+
+def _vectors(
+    vectors: Any, contract: CollectionContract
+) -> tuple[SparseVector | None, FloatArray | None]:
     if not vectors:
-        return None
-    stored = vectors[name]
-    return SparseVector(
+        return None, None
+    stored = vectors[contract.settings.sparse_vector]
+    sparse = SparseVector(
         np.array(stored.indices, dtype=np.int32),
         np.array(stored.values, dtype=np.float32),
-        dimensions,
+        contract.fingerprint.dimensions,
     )
+    return sparse, to_dense(vectors.get(contract.settings.dense.name))
 
 
 def to_filter(given: models.Filter | None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
     EngineError,
@@ -23,7 +23,7 @@ from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
 from splade_sdk.qdrant.schema import CollectionContract, require_contract
 
-__all__ = ["create_shard", "load_shard", "release_shard", "require_usable"]
+__all__ = ["create_shard", "load_shard", "new_contract", "release_shard", "require_usable"]
 
 
 def _engine_version() -> str:
@@ -31,20 +31,29 @@ def _engine_version() -> str:
     return f"qdrant-edge {'.'.join(major_minor)}"
 
 
-def create_shard(
-    folder: CollectionFolder, fingerprint: Fingerprint, settings: CollectionSettings, *, wal: bool
-) -> None:
+def new_contract(
+    fingerprint: Fingerprint,
+    settings: CollectionSettings | None,
+    dense: DenseFingerprint | None,
+) -> CollectionContract:
+    """Return the contract of a new collection of the engine that is installed.
+
+    Args:
+        fingerprint: The encoder that will be used with it.
+        settings: Its layout; None for the defaults.
+        dense: The dense model that will be used with it.
+    """
+    return CollectionContract.make(fingerprint, settings, dense, engine=_engine_version())
+
+
+def create_shard(folder: CollectionFolder, contract: CollectionContract, *, wal: bool) -> None:
     """Make a collection with its contract.
 
     Args:
         folder: Where it will lie, locked by the caller.
-        fingerprint: The encoder that will be used with it.
-        settings: Its layout.
+        contract: What is kept with it.
         wal: Keep a write-ahead log.
     """
-    contract = CollectionContract(
-        engine=_engine_version(), fingerprint=fingerprint, settings=settings
-    )
 
     def make_shard(path: Path) -> None:
         with edge_errors(f"{folder}: cannot create it"):
@@ -55,22 +64,28 @@ def create_shard(
 
 def require_usable(
     contract: CollectionContract,
-    fingerprint: Fingerprint,
+    wanted: CollectionContract,
     settings: CollectionSettings | None,
     folder: CollectionFolder,
 ) -> None:
     """Check that a collection may be used by this engine and encoder.
 
+    Args:
+        contract: What is kept with it.
+        wanted: What would be kept with a new one.
+        settings: The layout that is expected of it; None for whatever it has.
+        folder: Where it lies.
+
     Raises:
         CollectionMismatchError: if another model, engine or layout made it.
     """
-    if contract.engine != _engine_version():
+    if contract.engine != wanted.engine:
         raise CollectionMismatchError(
-            f"{folder} was written by {contract.engine}, but {_engine_version()} is installed, and "
+            f"{folder} was written by {contract.engine}, but {wanted.engine} is installed, and "
             "its files are not known to be compatible: install the version that made it, or index "
             "anew (nothing was changed)"
         )
-    require_contract(contract, fingerprint, settings, where=str(folder))
+    require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=str(folder))
 
 
 def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:

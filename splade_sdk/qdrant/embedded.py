@@ -10,11 +10,11 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from qdrant_client import models
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionNotFoundError,
     DiskFullError,
@@ -22,12 +22,14 @@ from splade_sdk.errors import (
     EngineError,
     MissingDependencyError,
 )
-from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
-from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
-from splade_sdk.qdrant.ranking import depth, require_space, top
+from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
+from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.vectors import returned_vectors, vector_names
 
 try:
     import qdrant_edge as edge
@@ -36,6 +38,7 @@ try:
     from splade_sdk.qdrant.edge_shard import (
         create_shard,
         load_shard,
+        new_contract,
         release_shard,
         require_usable,
     )
@@ -63,9 +66,10 @@ class EmbeddedCollection:
     Thread-safe, one call at a time; not usable after ``fork`` and not picklable.
 
     Deleted points are cleaned out when they outnumber the living. Nothing else starts a rebuild,
-    since it brings nothing else: at 100,000 documents a search took 0.6 ms before it and 1.0 ms
-    after it, one with a filter 4.1 and 3.6 ms, and the rebuild itself 2.5 s. With an encoder that
-    asks for idf, deleted points count in the document frequencies until they are cleaned out.
+    since it brings nothing else to sparse vectors: at 100,000 documents a search took 0.6 ms before
+    it and 1.0 ms after it, one with a filter 4.1 and 3.6 ms, and the rebuild itself 2.5 s. With an
+    encoder that asks for idf, deleted points count in the document frequencies until they are cleaned out.
+    Dense vectors are compared one by one until ``optimize`` builds their index.
 
     Args:
         folder: Where it lies, locked by the caller.
@@ -81,8 +85,6 @@ class EmbeddedCollection:
     ) -> None:
         self.contract = contract
         self._folder = folder
-        self._name = contract.settings.sparse_vector
-        self._dimensions = contract.fingerprint.dimensions
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._changed = 0
@@ -103,6 +105,7 @@ class EmbeddedCollection:
         name: str,
         fingerprint: Fingerprint,
         settings: CollectionSettings | None = None,
+        dense: DenseFingerprint | None = None,
         create: bool = True,
     ) -> Self:
         """Open a collection, or make it.
@@ -112,6 +115,7 @@ class EmbeddedCollection:
             name: Name of the collection.
             fingerprint: The encoder that will be used with it.
             settings: Layout of a new one; of one that exists, what is expected.
+            dense: The dense model that will be used with it.
             create: Make it where it does not exist.
 
         Raises:
@@ -122,19 +126,20 @@ class EmbeddedCollection:
             DiskFullError: if the disk has not the room that the engine needs to go on safely.
         """
         folder = CollectionFolder(path, name)
+        wanted = new_contract(fingerprint, settings, dense)
         if not folder.exists():
             if not create:
                 raise CollectionNotFoundError(f"there is no {folder}: upsert documents first")
             folder.prepare()
         else:
             # Before the lock is taken, so that nothing is written into a foreign folder.
-            require_usable(folder.read_contract(), fingerprint, settings, folder)
+            require_usable(folder.read_contract(), wanted, settings, folder)
         folder.lock()
         try:
             if not folder.exists():
-                create_shard(folder, fingerprint, settings or CollectionSettings(), wal=True)
+                create_shard(folder, wanted, wal=True)
             contract = folder.read_contract()
-            require_usable(contract, fingerprint, settings, folder)
+            require_usable(contract, wanted, settings, folder)
             made = cls(folder, contract)
         except BaseException:
             folder.unlock()
@@ -145,17 +150,22 @@ class EmbeddedCollection:
 
     @classmethod
     def temporary(
-        cls, *, fingerprint: Fingerprint, settings: CollectionSettings | None = None
+        cls,
+        *,
+        fingerprint: Fingerprint,
+        settings: CollectionSettings | None = None,
+        dense: DenseFingerprint | None = None,
     ) -> Self:
         """Make a collection in a folder of its own that is deleted on ``close``.
 
         Args:
             fingerprint: The encoder that will be used with it.
             settings: Its layout.
+            dense: The dense model that will be used with it.
         """
         folder = CollectionFolder(tempfile.mkdtemp(prefix="splade-sdk-"), "temporary")
         try:
-            create_shard(folder, fingerprint, settings or CollectionSettings(), wal=False)
+            create_shard(folder, new_contract(fingerprint, settings, dense), wal=False)
             return cls(folder, folder.read_contract(), temporary=True)
         except BaseException:
             shutil.rmtree(folder.root, ignore_errors=True)
@@ -163,12 +173,13 @@ class EmbeddedCollection:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; survives a kill when it returns."""
-        require_space([point.vector for point in points], self._dimensions, str(self._folder))
+        require_points(points, self.contract, str(self._folder))
         with self._engine("store points") as shard:
             if not points:
                 return
             self._require_writable(convert.stored_bytes(points))
-            shard.update(edge.UpdateOperation.upsert_points(convert.to_points(points, self._name)))
+            made = convert.to_points(points, self.contract)
+            shard.update(edge.UpdateOperation.upsert_points(made))
             self._note(len(points))
 
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
@@ -177,29 +188,39 @@ class EmbeddedCollection:
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in order."""
-        require_space([each.vector for each in requests], self._dimensions, str(self._folder))
-        asked = [request for request in requests if len(request.vector)]
+        require_requests(requests, self.contract, str(self._folder))
         with self._engine("search") as shard:
-            queries = [convert.to_query(each, depth(each), self._name) for each in asked]
-            if len(queries) == 1:
-                found = [shard.query(queries[0])]
-            else:
-                found = shard.query_batch(edge.QueryBatchRequest(queries)) if queries else []
-            ranked = iter(
-                [
-                    self._ranked(shard, request, points)
-                    for request, points in zip(asked, found, strict=True)
-                ]
-            )
-            return [next(ranked) if len(request.vector) else [] for request in requests]
 
-    def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
+            def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
+                queries = [convert.to_query(each, limit, self.contract) for each, limit in asked]
+                found = (
+                    [shard.query(queries[0])]
+                    if len(queries) == 1
+                    else shard.query_batch(edge.QueryBatchRequest(queries))
+                )
+                return [
+                    [convert.from_scored(point, self.contract) for point in points]
+                    for points in found
+                ]
+
+            def read(ids: Sequence[str]) -> list[Record]:
+                return self.get(ids, with_payload=False, with_vectors=True)
+
+            return search_all(requests, ask, read if self._exact else None)
+
+    def get(
+        self,
+        ids: Sequence[str],
+        *,
+        with_payload: PayloadFields = True,
+        with_vectors: bool = False,
+    ) -> list[Record]:
         """Return the points that exist among ``ids``, in the order asked for."""
         with self._engine("read points") as shard:
-            found = {
-                record.id: record
-                for record in map(self._record, shard.retrieve(list(ids), True, with_vectors))
-            }
+            records = shard.retrieve(
+                list(ids), included(with_payload), self._returned(with_vectors)
+            )
+            found = {record.id: record for record in map(self._record, records)}
             return [found[each] for each in ids if each in found]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -252,7 +273,7 @@ class EmbeddedCollection:
                     limit=limit,
                     filter=convert.to_filter(filter),
                     with_payload=with_payload,
-                    with_vector=with_vectors,
+                    with_vector=self._returned(with_vectors),
                 )
             )
             return list(map(self._record, records)), following and str(following)
@@ -310,26 +331,24 @@ class EmbeddedCollection:
             with edge_errors(f"{self._folder}: cannot {doing}"):
                 yield self._shard
 
-    def _ranked(self, shard: Any, request: SearchRequest, first: list[Any]) -> list[ScoredPoint]:
-        def fetch(limit: int) -> list[ScoredPoint]:
-            return list(
-                map(self._scored, shard.query(convert.to_query(request, limit, self._name)))
-            )
-
-        def read(ids: Sequence[str]) -> list[Record]:
-            return self.get(ids, with_vectors=True)
-
-        return top(list(map(self._scored, first)), request, fetch, read if self._exact else None)
-
-    def _scored(self, point: Any) -> ScoredPoint:
-        return convert.from_scored(point, self._name, self._dimensions)
-
     def _record(self, point: Any) -> Record:
-        return convert.from_record(point, self._name, self._dimensions)
+        return convert.from_record(point, self.contract)
+
+    def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
+        return returned_vectors(self.contract) if with_vectors else False
 
     def _require_writable(self, needed_bytes: int = 0) -> None:
         self._folder.require_still_there()
         self._folder.require_room(needed_bytes)
+
+    def _dead(self) -> int:
+        """Return how many deleted points are known to be left in the index.
+
+        The engine counts vectors, those of deleted points included, and dense ones only once their
+        index is built: until then this is too low.
+        """
+        names = len(vector_names(self.contract))
+        return int(self._shard.info().indexed_vectors_count) // names - self._points()
 
     def _points(self) -> int:
         return int(self._shard.info().points_count)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -157,7 +158,7 @@ class CollectionFolder:
             (fresh / _SHARD).mkdir(parents=True)
             make_shard(fresh / _SHARD)
             with (fresh / _CONTRACT).open("w", encoding="utf-8") as file:
-                file.write(contract.model_dump_json(indent=2))
+                json.dump(contract.to_json(), file, indent=2, ensure_ascii=False)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.rename(self.home)

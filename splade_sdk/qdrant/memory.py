@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
+from itertools import islice
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -12,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import models
 from qdrant_client.local.payload_filters import check_filter
+from qdrant_client.local.payload_value_extractor import include_payload
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
-from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.payload import CONTENT_HASH
-from splade_sdk.qdrant.ranking import lowest_score, require_space
+from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
+from splade_sdk.qdrant.ranking import lowest_score
 from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.vectors import first_step, sparse_vectors
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arrays import FloatArray, read_only
 
 __all__ = ["MemoryCollection"]
 
@@ -27,11 +33,18 @@ __all__ = ["MemoryCollection"]
 class _Postings(NamedTuple):
     """The inverted index: entry i says that the point ``ids[rows[i]]`` has ``terms[i]``."""
 
-    ids: list[str]  # sorted
+    ids: list[str]  # in the order of document ids
     filled: int  # points with at least one term
     terms: NDArray[np.int32]  # sorted
     rows: NDArray[np.int64]
     weights: NDArray[np.float64]
+
+
+class _Dense(NamedTuple):
+    """The dense vectors, a row for each point that has one."""
+
+    ids: list[str]  # in the order of document ids
+    rows: NDArray[np.float64]
 
 
 class MemoryCollection:
@@ -39,39 +52,48 @@ class MemoryCollection:
 
     score(q, d) = Σ_t q_t · d_t, summed in float64 and rounded to float32; with an encoder that
     asks for idf, q_t is multiplied by ln((n - df_t + 0.5) / (df_t + 0.5) + 1), where n counts the
-    points that have a term at all. The index is built anew at the first search after a change.
+    points that have a term at all. Dense vectors are compared one by one, after both were brought
+    to length 1 if the distance is cosine. The indexes are built anew at the first search after a
+    change.
 
     Args:
         fingerprint: The encoder whose vectors are stored.
-        settings: Kept in the contract; nothing here depends on them.
+        settings: How dense vectors are compared and pruned ones are made; the rest has no effect.
+        dense: The model of the dense vectors, if it is to have them.
     """
 
     def __init__(
-        self, fingerprint: Fingerprint, settings: CollectionSettings | None = None
+        self,
+        fingerprint: Fingerprint,
+        settings: CollectionSettings | None = None,
+        dense: DenseFingerprint | None = None,
     ) -> None:
-        self.contract = CollectionContract(
-            fingerprint=fingerprint, settings=settings or CollectionSettings()
-        )
+        self.contract = CollectionContract.make(fingerprint, settings, dense)
         self._points: dict[str, Point] | None = {}
-        self._postings: _Postings | None = None
+        self._postings: dict[str, _Postings] = {}
+        self._dense: _Dense | None = None
         self._lock = RLock()
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id."""
-        vectors = [point.vector for point in points]
-        require_space(vectors, self.contract.fingerprint.dimensions, "the collection")
+        require_points(points, self.contract, "the collection")
         with self._lock:
             stored = self._stored()
-            stored.update((p.id, Point(p.id, p.vector, deepcopy(p.payload))) for p in points)
-            self._postings = None
+            for p in points:
+                dense = None if p.dense is None else self._comparable(p.dense).astype(np.float32)
+                stored[p.id] = Point(
+                    p.id, p.vector, deepcopy(p.payload), None if dense is None else read_only(dense)
+                )
+            self._forget_indexes()
 
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
-        """Return the best points by inner product, highest first, ties by id."""
-        require_space([request.vector], self.contract.fingerprint.dimensions, "the collection")
+        """Return the best points, highest score first, ties by the document's id."""
+        require_requests([request], self.contract, "the collection")
         with self._lock:
             stored = self._stored()
             wanted = request.offset + request.limit
             hits: list[ScoredPoint] = []
+            candidates = self._candidates(request)
             for each, score in self._ranking(request.vector):
                 if len(hits) == wanted or (
                     request.score_threshold is not None
@@ -79,22 +101,32 @@ class MemoryCollection:
                 ):
                     break
                 point = stored[each]
-                if _meets(point, request.filter):
-                    payload = deepcopy(point.payload) if request.with_payload else {}
-                    vector = point.vector if request.with_vectors else None
-                    hits.append(ScoredPoint(each, float(score), payload, vector))
+                if _meets(point, request.filter) and (candidates is None or each in candidates):
+                    record = _record(point, request.with_vectors, request.with_payload)
+                    hits.append(
+                        ScoredPoint(each, float(score), record.payload, record.vector, record.dense)
+                    )
             return hits[request.offset :]
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches, in order."""
+        require_requests(requests, self.contract, "the collection")
         self._stored()
         return [self.search(request) for request in requests]
 
-    def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
+    def get(
+        self,
+        ids: Sequence[str],
+        *,
+        with_payload: PayloadFields = True,
+        with_vectors: bool = False,
+    ) -> list[Record]:
         """Return the points that exist among ``ids``, in the order asked for."""
         with self._lock:
             stored = self._stored()
-            return [_record(stored[each], with_vectors) for each in ids if each in stored]
+            return [
+                _record(stored[each], with_vectors, with_payload) for each in ids if each in stored
+            ]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the content hash of each point that exists among ``ids`` and has one, by id."""
@@ -114,7 +146,7 @@ class MemoryCollection:
                 ids = [point.id for point in stored.values() if _meets(point, ids)]
             for each in ids:
                 stored.pop(each, None)
-            self._postings = None
+            self._forget_indexes()
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count the points that meet the filter."""
@@ -136,7 +168,12 @@ class MemoryCollection:
             ids = sorted(stored)
             start = bisect_left(ids, offset) if offset else 0
             found = [each for each in ids[start:] if _meets(stored[each], filter)]
-            page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
+            page = [
+                _record(stored[each], with_vectors)
+                if with_payload
+                else replace(_record(stored[each], with_vectors), payload={})
+                for each in found[:limit]
+            ]
             return page, found[limit] if len(found) > limit else None
 
     def create_payload_index(self, field: str, schema: str) -> None:  # noqa: ARG002 - protocol
@@ -150,17 +187,44 @@ class MemoryCollection:
     def close(self) -> None:
         """Forget all points; doing it twice is harmless."""
         with self._lock:
-            self._points = self._postings = None
+            self._points = None
+            self._forget_indexes()
 
     def _stored(self) -> dict[str, Point]:
         if self._points is None:
             raise EngineClosedError("the collection in memory was closed: make a new one")
         return self._points
 
-    def _ranking(self, query: SparseVector) -> Iterator[tuple[str, np.float32]]:
-        if self._postings is None:
-            self._postings = _build(self._stored())
-        postings = self._postings
+    def _forget_indexes(self) -> None:
+        self._postings = {}
+        self._dense = None
+
+    def _comparable(self, dense: FloatArray) -> NDArray[np.float64]:
+        exact = dense.astype(np.float64)
+        length = float(np.linalg.norm(exact))
+        cosine = self.contract.settings.dense.distance == "cosine"
+        return exact / length if cosine and length else exact
+
+    def _candidates(self, request: SearchRequest) -> set[str] | None:
+        """Return the points that the first of two steps chooses; None where there is one step."""
+        if (first := first_step(request, self.contract)) is None:
+            return None
+        stored = self._stored()
+        ranking = self._sparse_ranking(first.vector, first.using)
+        meeting = (each for each, _ in ranking if _meets(stored[each], request.filter))
+        return set(islice(meeting, first.limit))
+
+    def _ranking(self, query: SparseVector | FloatArray) -> Iterator[tuple[str, np.float32]]:
+        if isinstance(query, SparseVector):
+            return self._sparse_ranking(query, self.contract.settings.sparse_vector)
+        return self._dense_ranking(query)
+
+    def _sparse_ranking(self, query: SparseVector, name: str) -> Iterator[tuple[str, np.float32]]:
+        if name not in self._postings:
+            points = sorted(self._stored().values(), key=_document_order)
+            vectors = [sparse_vectors(point.vector, self.contract)[name] for point in points]
+            self._postings[name] = _build([point.id for point in points], vectors)
+        postings = self._postings[name]
         scores = np.zeros(len(postings.ids))
         starts = np.searchsorted(postings.terms, query.indices, side="left")
         ends = np.searchsorted(postings.terms, query.indices, side="right")
@@ -175,10 +239,24 @@ class MemoryCollection:
         order = np.argsort(-rounded, kind="stable")[: np.count_nonzero(rounded)]
         return ((postings.ids[row], rounded[row]) for row in order)
 
+    def _dense_ranking(self, query: FloatArray) -> Iterator[tuple[str, np.float32]]:
+        if self._dense is None:
+            points = sorted(self._stored().values(), key=_document_order)
+            having = [(point.id, point.dense) for point in points if point.dense is not None]
+            rows = np.zeros((len(having), query.size))
+            for row, (_, dense) in zip(rows, having, strict=True):
+                row[:] = dense
+            self._dense = _Dense([each for each, _ in having], rows)
+        ids = self._dense.ids
+        scores = (self._dense.rows @ self._comparable(query)).astype(np.float32)
+        return ((ids[row], scores[row]) for row in np.argsort(-scores, kind="stable"))
 
-def _build(points: dict[str, Point]) -> _Postings:
-    ids = sorted(points)
-    vectors = [points[each].vector for each in ids]
+
+def _document_order(point: Point) -> tuple[str, str]:
+    return document_id(point.payload), point.id
+
+
+def _build(ids: list[str], vectors: list[SparseVector]) -> _Postings:
     lengths = np.array([len(vector) for vector in vectors], dtype=np.int64)
     terms = np.concatenate([np.empty(0, np.int32), *(vector.indices for vector in vectors)])
     weights = np.concatenate([np.empty(0, np.float32), *(vector.values for vector in vectors)])
@@ -195,6 +273,8 @@ def _meets(point: Point, conditions: models.Filter | None) -> bool:
     return check_filter(conditions, point.payload, point.id, has)
 
 
-def _record(point: Point, with_vectors: bool, with_payload: bool = True) -> Record:
-    payload = deepcopy(point.payload) if with_payload else {}
-    return Record(point.id, payload, point.vector if with_vectors else None)
+def _record(point: Point, with_vectors: bool, with_payload: PayloadFields = True) -> Record:
+    fields = included(with_payload)
+    payload = point.payload if fields is True else include_payload(point.payload, fields)
+    vector, dense = (point.vector, point.dense) if with_vectors else (None, None)
+    return Record(point.id, deepcopy(payload), vector, dense)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.qdrant.folder import require_name
 from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
@@ -25,6 +25,7 @@ def open_collection(
     name: str,
     fingerprint: Fingerprint,
     settings: CollectionSettings | None = None,
+    dense: DenseFingerprint | None = None,
     api_key: str | None = None,
     timeout_s: float = 30.0,
     retry: RetrySettings | None = DEFAULT_RETRY,
@@ -43,6 +44,8 @@ def open_collection(
         name: Name of the collection.
         fingerprint: The encoder that will be used with it.
         settings: Layout of a new collection; of one that exists, what is expected of it.
+        dense: The dense model that will be used with it: a new collection then has dense vectors,
+            one that exists must have none or those of the same model.
         api_key: Key of the server.
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again; None tries each once.
@@ -67,7 +70,7 @@ def open_collection(
     require_name(name)
     embedded = (path is not None or url == ":memory:") and find_spec("qdrant_edge") is not None
     if embedded:
-        return _open_embedded(path, name, fingerprint, settings, create)
+        return _open_embedded(path, name, fingerprint, settings, dense, create)
     from splade_sdk.qdrant.server import ServerCollection
 
     if path is not None:
@@ -85,6 +88,7 @@ def open_collection(
         name=name,
         fingerprint=fingerprint,
         settings=settings,
+        dense=dense,
         api_key=api_key,
         timeout_s=timeout_s,
         retry=retry,
@@ -97,17 +101,18 @@ def _open_embedded(
     name: str,
     fingerprint: Fingerprint,
     settings: CollectionSettings | None,
+    dense: DenseFingerprint | None,
     create: bool,
 ) -> Collection:
     from splade_sdk.qdrant.embedded import EmbeddedCollection
 
     if path is not None:
         return EmbeddedCollection.open(
-            path, name=name, fingerprint=fingerprint, settings=settings, create=create
+            path, name=name, fingerprint=fingerprint, settings=settings, dense=dense, create=create
         )
     if not create:
         raise _not_found(name, ":memory:")
-    return EmbeddedCollection.temporary(fingerprint=fingerprint, settings=settings)
+    return EmbeddedCollection.temporary(fingerprint=fingerprint, settings=settings, dense=dense)
 
 
 def _not_found(name: str, place: str | Path) -> CollectionNotFoundError:

@@ -9,14 +9,23 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from splade_sdk.errors import InvalidDocumentError, InvalidInputError
+from splade_sdk.qdrant.base import PayloadFields
 from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
 
-__all__ = ["CONTENT_HASH", "from_payload", "metadata_path", "to_payload"]
+__all__ = [
+    "CONTENT_HASH",
+    "document_id",
+    "from_payload",
+    "included",
+    "metadata_path",
+    "payload_path",
+    "to_payload",
+]
 
 CONTENT_HASH = "content_hash"
 """Field of the payload that holds the hash of the document."""
@@ -44,23 +53,44 @@ def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[
     metadata = _mapping(document.metadata, document.id, ()) if document.metadata else {}
     payload: dict[str, Any] = {_ID: document.id, _TEXT: document.text, _METADATA: metadata}
     if hasher is not None:
-        payload[CONTENT_HASH] = hasher(document.text, metadata, document.vector)
+        payload[CONTENT_HASH] = hasher(document.text, metadata, document.vector, document.dense)
     return payload
 
 
-def from_payload(payload: Mapping[str, Any]) -> Document:
+def from_payload(payload: Mapping[str, Any], *, partial: bool = False) -> Document:
     """Return the document that a payload holds.
+
+    Args:
+        payload: What is stored beside the vectors.
+        partial: Whether only parts of it were read: what is missing is then left empty.
 
     Raises:
         InvalidDocumentError: if the point was not written by this package.
     """
     try:
+        if partial:
+            return Document(payload[_ID], payload.get(_TEXT, ""), payload.get(_METADATA, {}))
         return Document(payload[_ID], payload[_TEXT], payload[_METADATA])
     except KeyError as error:
         raise InvalidDocumentError(
             f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
             "written by this package; delete it, or keep such points in a collection of their own"
         ) from error
+
+
+def document_id(payload: Mapping[str, Any]) -> str:
+    """Return the id of the document that a payload holds; ``""`` of a foreign point."""
+    return str(payload.get(_ID, ""))
+
+
+def included(fields: PayloadFields) -> Literal[True] | list[str]:
+    """Return what an engine must return of payloads: the document's id always, to break ties."""
+    return True if fields is True else [_ID, *(fields or ())]
+
+
+def payload_path(name: str) -> str:
+    """Return the payload path of ``text``, or of a metadata field as in ``metadata_path``."""
+    return _TEXT if name == _TEXT else metadata_path(name)
 
 
 def metadata_path(key: str) -> str:

@@ -1,34 +1,67 @@
-"""One order for every engine: highest score first, ties by id, thresholds inclusive; pure.
+"""One order for every engine: highest score first, ties by document id; pure.
 
 Engines break ties as they please, and add up float32 products in an order that depends on where
 a point is stored, so that equal documents may differ in the last bit. Both are mended here: hits
 are fetched until the cut does not fall between (nearly) equal scores, and nearly equal scores are
 computed again, in float64.
+
+That would fetch everything where everything ties. So the engine's own ranking is cut into blocks
+of 4,096, and documents that tie across such a cut are in the order of ids only within their block.
+The cuts do not depend on the page that is asked for, so that pages never repeat or omit one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from splade_sdk.errors import InvalidVectorError
 from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import document_id
 from splade_sdk.types import SparseBatch, SparseVector
 
-__all__ = ["depth", "engine_threshold", "lowest_score", "require_space", "top"]
+__all__ = ["engine_threshold", "lowest_score", "search_all", "top"]
 
 _ROUNDING = 2e-6  # relative error of a float32 sum of some 30 products, generously
-_MAX_EXTRA = 4096  # hits fetched beyond the wanted ones to settle ties, at most
+_BLOCK = 4096
 
+Ask = Callable[[Sequence[tuple[SearchRequest, int]]], list[list[ScoredPoint]]]
 Fetch = Callable[[int], list[ScoredPoint]]
 Read = Callable[[Sequence[str]], list[Record]]
 
 
-def depth(request: SearchRequest) -> int:
-    """Return how many hits to fetch first: one more than wanted shows whether the cut is clean."""
-    return request.offset + request.limit + 1
+def search_all(
+    requests: Sequence[SearchRequest], ask: Ask, read: Read | None
+) -> list[list[ScoredPoint]]:
+    """Answer searches by an engine that breaks ties as it pleases.
+
+    Args:
+        requests: What is asked for.
+        ask: Returns the engine's best n hits of each request, in one call.
+        read: Returns points with their vectors, so that nearly equal scores of sparse vectors can
+            be computed again; None where the score is not the plain inner product of what is
+            stored.
+    """
+    asked = [request for request in requests if not _is_empty(request)]
+    found = ask([(request, _depth(request)) for request in asked]) if asked else []
+
+    def fetch(request: SearchRequest, limit: int) -> list[ScoredPoint]:
+        return ask([(request, limit)])[0]
+
+    pages = iter(
+        [
+            top(
+                points,
+                request,
+                partial(fetch, request),
+                read if isinstance(request.vector, SparseVector) else None,
+            )
+            for request, points in zip(asked, found, strict=True)
+        ]
+    )
+    return [[] if _is_empty(request) else next(pages) for request in requests]
 
 
 def top(
@@ -37,32 +70,49 @@ def top(
     """Return the page of hits that was asked for, in the one order.
 
     Args:
-        first: The engine's best ``depth(request)`` hits.
+        first: The engine's best hits, one more than up to the end of the page: that shows whether
+            the cut is clean.
         request: What was asked for.
-        fetch: Returns the engine's best n hits; called where the cut falls between ties.
-        read: Returns points with their vectors, so that nearly equal scores can be computed
-            again; None where the score is not the plain inner product of what is stored.
-
-    Note:
-        Where more than some thousand points tie with the last wanted one, the engine's own order
-        decides which of them are seen.
+        fetch: Returns the engine's best n hits; called where a cut falls between ties.
+        read: Returns points with their vectors; see ``search_all``.
     """
     wanted = request.offset + request.limit
-    asked, points = depth(request), first
+    asked, points = _depth(request), first
+    end = -(-wanted // _BLOCK) * _BLOCK
     rounding = _ROUNDING if read else 0.0
-    while (
-        len(points) >= asked
-        and points[-1].score >= points[wanted - 1].score * (1 - rounding)
-        and asked < wanted + _MAX_EXTRA
-    ):
-        asked = min(asked * 2, wanted + _MAX_EXTRA)
+    while asked != end and len(points) >= asked and _tie(points[wanted - 1], points[-1], rounding):
+        asked = min(asked * 2, end)
         points = fetch(asked)
-    if read:
+    points, blocks = _with_earlier_blocks(points, wanted, fetch, rounding)
+    if read and isinstance(request.vector, SparseVector):
         points = _settled(points, request.vector, read)
     if request.score_threshold is not None:
         lowest = lowest_score(request.score_threshold)
         points = [point for point in points if point.score >= lowest]
-    return sorted(points, key=_order)[request.offset : wanted]
+
+    def order(point: ScoredPoint) -> tuple[int, float, str, str]:
+        # The point's own id is for points of other programs, which have no document id.
+        return blocks.get(point.id, 0), -point.score, document_id(point.payload), point.id
+
+    return sorted(points, key=order)[request.offset : wanted]
+
+
+def _with_earlier_blocks(
+    points: list[ScoredPoint], wanted: int, fetch: Fetch, rounding: float
+) -> tuple[list[ScoredPoint], dict[str, int]]:
+    """Return the points with those of earlier blocks, and how many tied cuts lie before each."""
+    candidates = {point.id: point for point in points}
+    blocks: dict[str, int] = {}
+    earlier: set[str] = set()
+    tied_cuts = 0
+    for cut in range(_BLOCK, wanted, _BLOCK):
+        if cut < len(points) and _tie(points[cut - 1], points[cut], rounding):
+            before = {point.id: point for point in fetch(cut)}
+            candidates |= before
+            earlier |= before.keys()
+            tied_cuts += 1
+            blocks |= dict.fromkeys(candidates.keys() - earlier, tied_cuts)
+    return sorted(candidates.values(), key=lambda point: -point.score), blocks
 
 
 def lowest_score(score_threshold: float) -> np.float32:
@@ -71,33 +121,29 @@ def lowest_score(score_threshold: float) -> np.float32:
         return np.float32(score_threshold)
 
 
-def engine_threshold(score_threshold: float | None) -> float | None:
+def engine_threshold(request: SearchRequest) -> float | None:
     """Return the threshold to send so that an engine that wants more than it takes equality too.
 
-    This is the float32 just below the one asked for. All scores are > 0, so that nothing needs to
-    be sent for a lower one.
+    This is the float32 just below the one asked for. All scores of sparse vectors are > 0, so that
+    nothing needs to be sent for a lower one.
     """
-    if score_threshold is None or score_threshold <= 0:
+    threshold = request.score_threshold
+    if threshold is None or (threshold <= 0 and isinstance(request.vector, SparseVector)):
         return None
-    return float(np.nextafter(lowest_score(score_threshold), np.float32(-np.inf)))
+    below = np.nextafter(lowest_score(threshold), np.float32(-np.inf))
+    return None if np.isneginf(below) else float(below)
 
 
-def require_space(vectors: Sequence[SparseVector], dimensions: int, where: str) -> None:
-    """Check that vectors are of a collection's space.
-
-    Raises:
-        InvalidVectorError: if one has other dimensions; the message names its position.
-    """
-    for at, vector in enumerate(vectors):
-        if vector.dimensions != dimensions:
-            raise InvalidVectorError(
-                f"vector {at} has {vector.dimensions} dimensions, but {where} has {dimensions}: "
-                "use the encoder that made the collection"
-            )
+def _is_empty(request: SearchRequest) -> bool:
+    return isinstance(request.vector, SparseVector) and not len(request.vector)
 
 
-def _order(point: ScoredPoint) -> tuple[float, str]:
-    return -point.score, point.id
+def _depth(request: SearchRequest) -> int:
+    return request.offset + request.limit + 1
+
+
+def _tie(better: ScoredPoint, worse: ScoredPoint, rounding: float) -> bool:
+    return worse.score >= better.score * (1 - rounding)
 
 
 def _settled(points: list[ScoredPoint], query: SparseVector, read: Read) -> list[ScoredPoint]:

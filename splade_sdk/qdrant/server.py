@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from qdrant_client import QdrantClient, models
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
@@ -22,14 +22,22 @@ from splade_sdk.errors import (
     RequestRejectedError,
 )
 from splade_sdk.qdrant import convert
-from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded, require_name
-from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
-from splade_sdk.qdrant.ranking import depth, require_space, top
+from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
+from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.qdrant.retrying_client import retrying_client
-from splade_sdk.qdrant.schema import CollectionContract, require_contract, sparse_params
+from splade_sdk.qdrant.schema import (
+    CollectionContract,
+    dense_params,
+    require_contract,
+    sparse_params,
+)
+from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.vectors import returned_vectors
+from splade_sdk.types import SparseVector
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -80,8 +88,6 @@ class ServerCollection:
         self._retry = retry
         # Local mode breaks when threads read and write at once; a server does not.
         self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
-        self._name = contract.settings.sparse_vector
-        self._dimensions = contract.fingerprint.dimensions
         self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
 
     @classmethod
@@ -93,6 +99,7 @@ class ServerCollection:
         name: str,
         fingerprint: Fingerprint,
         settings: CollectionSettings | None = None,
+        dense: DenseFingerprint | None = None,
         api_key: str | None = None,
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
@@ -106,6 +113,7 @@ class ServerCollection:
             name: Name of the collection.
             fingerprint: The encoder that will be used with it.
             settings: Layout of a new one; of one that exists, what is expected.
+            dense: The dense model that will be used with it.
             api_key: Key of the server.
             timeout_s: Seconds to wait for an answer; rounded up to whole ones.
             retry: How calls of a server that failed are tried again; None tries each once.
@@ -143,7 +151,8 @@ class ServerCollection:
         try:
             with engine_errors(doing, api_key), _quiet():
                 asked = retrying_client(client, policy, doing, api_key) if policy else client
-                contract = _agree(asked, name, fingerprint, settings, where=where, create=create)
+                wanted = CollectionContract.make(fingerprint, settings, dense)
+                contract = _agree(asked, name, wanted, settings, where=where, create=create)
                 _index_fields(asked, name, settings or contract.settings)
         except BaseException:
             client.close()
@@ -152,10 +161,10 @@ class ServerCollection:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns."""
-        require_space([point.vector for point in points], self._dimensions, self._where)
+        require_points(points, self.contract, self._where)
         with self._engine("store points") as client:
-            for run in convert.uploads(points):
-                structs = convert.to_structs(run, self._name)
+            for run in convert.uploads(points, self.contract):
+                structs = convert.to_structs(run, self.contract)
                 client.upsert(self._collection, points=structs, wait=True)
             if self._may_warn:
                 self._warn_if_slow(client)
@@ -166,26 +175,31 @@ class ServerCollection:
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in order."""
-        require_space([each.vector for each in requests], self._dimensions, self._where)
-        asked = [request for request in requests if len(request.vector)]
+        require_requests(requests, self.contract, self._where)
         with self._engine("search") as client:
-            found = self._query(client, [(each, depth(each)) for each in asked])
-            ranked = iter(
-                [
-                    self._ranked(client, request, points)
-                    for request, points in zip(asked, found, strict=True)
-                ]
-            )
-            return [next(ranked) if len(request.vector) else [] for request in requests]
 
-    def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Record]:
+            def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
+                return self._query(client, asked)
+
+            def read(ids: Sequence[str]) -> list[Record]:
+                return self.get(ids, with_payload=False, with_vectors=True)
+
+            return search_all(requests, ask, read if self._exact else None)
+
+    def get(
+        self,
+        ids: Sequence[str],
+        *,
+        with_payload: PayloadFields = True,
+        with_vectors: bool = False,
+    ) -> list[Record]:
         """Return the points that exist among ``ids``, in the order asked for."""
         with self._engine("read points") as client:
             records = client.retrieve(
                 self._collection,
                 list(ids),
-                with_payload=True,
-                with_vectors=[self._name] if with_vectors else False,
+                with_payload=included(with_payload),
+                with_vectors=self._returned(with_vectors),
             )
             found = {record.id: record for record in map(self._record, records)}
             return [found[each] for each in ids if each in found]
@@ -236,7 +250,7 @@ class ServerCollection:
                 limit=limit,
                 offset=offset,
                 with_payload=with_payload,
-                with_vectors=[self._name] if with_vectors else False,
+                with_vectors=self._returned(with_vectors),
             )
             return list(map(self._record, records)), None if following is None else str(following)
 
@@ -283,33 +297,23 @@ class ServerCollection:
     def _query(
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
     ) -> list[list[ScoredPoint]]:
-        if not asked:
-            return []
-        queries = [convert.to_query(request, limit, self._name) for request, limit in asked]
+        queries = [convert.to_query(request, limit, self.contract) for request, limit in asked]
         answers = client.query_batch_points(self._collection, requests=queries)
         # Local mode may return points that share no term with the query, with the score 0.
         return [
             [
-                convert.from_scored(point, self._name, self._dimensions)
+                convert.from_scored(point, self.contract)
                 for point in answer.points
-                if point.score > 0
+                if point.score > 0 or not isinstance(request.vector, SparseVector)
             ]
-            for answer in answers
+            for (request, _), answer in zip(asked, answers, strict=True)
         ]
 
-    def _ranked(
-        self, client: QdrantClient, request: SearchRequest, first: list[ScoredPoint]
-    ) -> list[ScoredPoint]:
-        def fetch(limit: int) -> list[ScoredPoint]:
-            return self._query(client, [(request, limit)])[0]
-
-        def read(ids: Sequence[str]) -> list[Record]:
-            return self.get(ids, with_vectors=True)
-
-        return top(first, request, fetch, read if self._exact else None)
-
     def _record(self, point: models.Record) -> Record:
-        return convert.from_record(point, self._name, self._dimensions)
+        return convert.from_record(point, self.contract)
+
+    def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
+        return returned_vectors(self.contract) if with_vectors else False
 
     def _warn_if_slow(self, client: QdrantClient) -> None:
         if client.count(self._collection, exact=True).count > _LOCAL_MODE_LIMIT:
@@ -326,7 +330,7 @@ class ServerCollection:
 def _agree(
     client: QdrantClient,
     name: str,
-    fingerprint: Fingerprint,
+    wanted: CollectionContract,
     settings: CollectionSettings | None,
     *,
     where: str,
@@ -336,14 +340,12 @@ def _agree(
     if not client.collection_exists(name):
         if not create:
             raise CollectionNotFoundError(f"there is no {where}: upsert documents first")
-        contract = CollectionContract(
-            fingerprint=fingerprint, settings=settings or CollectionSettings()
-        )
         try:
             client.create_collection(
                 name,
-                sparse_vectors_config={contract.settings.sparse_vector: sparse_params(contract)},
-                metadata={_METADATA_KEY: contract.model_dump(mode="json")},
+                vectors_config=dense_params(wanted),
+                sparse_vectors_config=sparse_params(wanted),
+                metadata={_METADATA_KEY: wanted.to_json()},
             )
         except Exception:
             # Another process may have been faster, or an answer was lost and the retry came too
@@ -357,7 +359,7 @@ def _agree(
             "the model of its vectors is not known: choose another collection (nothing was changed)"
         )
     contract = CollectionContract.from_json(json.dumps(kept), where=where)
-    require_contract(contract, fingerprint, settings, where=where)
+    require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=where)
     return contract
 
 

@@ -13,6 +13,7 @@ MAX_BATCH_BYTES = 4_000_000
 """Size of a batch on the wire, about; a server refuses more than 32 MB."""
 
 _BYTES_A_TERM = 28  # an index and a float32 as JSON text, with commas
+_BYTES_A_COORDINATE = 25
 _TERMS_A_TEXT = 256  # what a model makes of a text, about; not more than it has characters
 
 
@@ -71,7 +72,9 @@ def require_documents(documents: Iterable[Document]) -> Iterator[Document]:
 def _size(document: Document) -> int:
     text, vector = document.text, document.vector
     terms = min(len(text), _TERMS_A_TEXT) if vector is None else len(vector)
-    return (len(text) if text.isascii() else len(text.encode())) + terms * _BYTES_A_TERM
+    coordinates = 0 if document.dense is None else document.dense.size
+    vectors = terms * _BYTES_A_TERM + coordinates * _BYTES_A_COORDINATE
+    return (len(text) if text.isascii() else len(text.encode())) + vectors
 
 
 def _iterate(documents: object) -> Iterator[object]:

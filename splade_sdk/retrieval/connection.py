@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import RLock
+from typing import Literal
 
 from splade_sdk.config import CollectionSettings
-from splade_sdk.encoders.base import SparseEncoder
-from splade_sdk.errors import EngineClosedError
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
+from splade_sdk.encoders.dense import ExternalDense
+from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.retry import RetrySettings
+from splade_sdk.retrieval.encoding import Encoding
 
 __all__ = ["Connection"]
 
@@ -22,11 +25,16 @@ class Connection:
         url: Address of a Qdrant server, or ``":memory:"``.
         path: Folder of an embedded collection.
         name: Name of the collection.
-        encoder: Makes the vectors; None for SpladeEncoder() with the default model.
+        encoder: Makes the sparse vectors; None for SpladeEncoder() with the default model.
+        dense_encoder: Makes the dense vectors; None for the dense head of ``encoder``, if it has
+            one; False for none.
         api_key: Key of the server.
         settings: Layout of a collection that is created.
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
+
+    Raises:
+        InvalidTypeError: if ``dense_encoder`` cannot encode.
     """
 
     def __init__(
@@ -36,6 +44,7 @@ class Connection:
         path: str | Path | None,
         name: str,
         encoder: SparseEncoder | None,
+        dense_encoder: DenseEncoder | Literal[False] | None,
         api_key: str | None,
         settings: CollectionSettings | None,
         timeout_s: float,
@@ -45,6 +54,12 @@ class Connection:
         self._path = path
         self._name = name
         self._encoder = encoder
+        self._dense: ExternalDense | Literal[False] | None = (
+            dense_encoder
+            if dense_encoder is None or dense_encoder is False
+            else ExternalDense(dense_encoder)
+        )
+        self._encoding: Encoding | None = None
         self._api_key = api_key
         self._settings = settings
         self._timeout_s = timeout_s
@@ -54,14 +69,16 @@ class Connection:
         self._lock = RLock()
 
     @property
-    def encoder(self) -> SparseEncoder:
-        """The encoder; loads the default model at first use."""
+    def encoding(self) -> Encoding:
+        """The encoders; loads the default model at first use."""
         with self._lock:
-            if self._encoder is None:
-                from splade_sdk.encoders.splade import SpladeEncoder
+            if self._encoding is None:
+                if self._encoder is None:
+                    from splade_sdk.encoders.splade import SpladeEncoder
 
-                self._encoder = SpladeEncoder()
-            return self._encoder
+                    self._encoder = SpladeEncoder()
+                self._encoding = Encoding(self._encoder, self._dense)
+            return self._encoding
 
     def open(self, *, create: bool = False) -> Collection:
         """Return the collection, opening it at first use.
@@ -71,7 +88,8 @@ class Connection:
 
         Raises:
             CollectionNotFoundError: if it does not exist and is not to be made.
-            CollectionMismatchError: if another model made it.
+            CollectionMismatchError: if another model made it, or without the dense vectors that
+                ``dense_encoder`` was given for.
             EngineClosedError: after ``close``.
             EngineError: if the engine cannot be reached or opened.
         """
@@ -79,18 +97,32 @@ class Connection:
             if self._closed:
                 raise EngineClosedError("the retriever was closed: make a new Retriever")
             if self._collection is None:
-                self._collection = open_collection(
+                encoding = self.encoding
+                collection = open_collection(
                     self._url,
                     path=self._path,
                     name=self._name,
-                    fingerprint=self.encoder.fingerprint,
+                    fingerprint=encoding.encoder.fingerprint,
                     settings=self._settings,
+                    dense=encoding.dense,
                     api_key=self._api_key,
                     timeout_s=self._timeout_s,
                     retry=self._retry,
                     create=create,
                 )
+                self._require_dense(collection)
+                self._collection = collection
             return self._collection
+
+    def _require_dense(self, collection: Collection) -> None:
+        """Raise where a dense encoder was asked for that the collection has no use for."""
+        if self._dense and collection.contract.dense is None:
+            collection.close()
+            raise CollectionMismatchError(
+                f"the collection {self._name!r} was made without dense vectors, so the dense "
+                f"encoder {self._dense.name!r} cannot be used: leave dense_encoder out, or index "
+                "anew into another collection"
+            )
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless."""

@@ -15,7 +15,7 @@ __all__ = ["DeadLetters"]
 
 
 class DeadLetters:
-    """Appends one line of JSON a document: id, text, metadata, cause, and a ready-made vector.
+    """Appends one line of JSON a document: id, text, metadata, cause, and ready-made vectors.
 
     Args:
         path: The file; made with the first document.
@@ -50,4 +50,6 @@ def _row(document: Document, cause: str) -> dict[str, Any]:
             "indices": document.vector.indices.tolist(),
             "values": document.vector.values.tolist(),
         }
+    if document.dense is not None:
+        row["dense"] = document.dense.tolist()
     return row

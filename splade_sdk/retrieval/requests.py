@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
-from splade_sdk.encoders.inputs import require_text
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
-from splade_sdk.types import SparseVector
+from splade_sdk.qdrant.base import PayloadFields
+from splade_sdk.qdrant.payload import payload_path
+from splade_sdk.retrieval.fusion import LegName
 
-__all__ = ["require_ids", "require_page", "require_queries"]
-
-
-def require_queries(queries: object) -> list[str | SparseVector]:
-    """Return the queries as a list, each a text or a vector.
-
-    Raises:
-        InvalidTypeError: if it is not an iterable of those; the message names the position.
-        InvalidInputError: if a text is not valid Unicode.
-    """
-    if isinstance(queries, str | bytes | SparseVector) or not isinstance(queries, Iterable):
-        raise InvalidTypeError(
-            f"queries is {type(queries).__name__}: expected a list of strings or vectors; "
-            "search() takes a single one"
-        )
-    return [
-        query if isinstance(query, SparseVector) else require_text(query, name=f"queries[{at}]")
-        for at, query in enumerate(queries)
-    ]
+__all__ = [
+    "require_ids",
+    "require_instance",
+    "require_leg_thresholds",
+    "require_page",
+    "require_payload_fields",
+    "require_whole",
+]
 
 
 def require_page(limit: object, offset: object, score_threshold: object) -> None:
@@ -37,18 +27,49 @@ def require_page(limit: object, offset: object, score_threshold: object) -> None
         InvalidTypeError: if one is no number at all.
         InvalidInputError: if ``limit`` is below 1, ``offset`` below 0 or the threshold not finite.
     """
-    _require_whole(limit, "limit", 1)
-    _require_whole(offset, "offset", 0)
-    if score_threshold is None:
-        return
-    if isinstance(score_threshold, bool) or not isinstance(score_threshold, int | float):
+    require_whole(limit, "limit", 1)
+    require_whole(offset, "offset", 0)
+    if score_threshold is not None:
+        _require_threshold(score_threshold, "score_threshold")
+
+
+def require_leg_thresholds(given: object) -> dict[LegName, float]:
+    """Return the lowest score of each leg that has one.
+
+    Raises:
+        InvalidTypeError: if it is no mapping of leg to number.
+        InvalidInputError: if there is no such leg, or a threshold is not finite.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
         raise InvalidTypeError(
-            f"score_threshold is {type(score_threshold).__name__}: expected a number or None"
+            f"leg_thresholds is {type(given).__name__}: expected a mapping such as {{'dense': 0.5}}"
         )
-    if not math.isfinite(score_threshold):
-        raise InvalidInputError(
-            f"score_threshold is {score_threshold}: expected a finite number, or None for no limit"
+    for leg, threshold in given.items():
+        if leg not in ("sparse", "dense"):
+            raise InvalidInputError(f"leg_thresholds has {leg!r}: expected 'sparse' or 'dense'")
+        _require_threshold(threshold, f"leg_thresholds[{leg!r}]")
+    return dict(given)
+
+
+def require_payload_fields(given: object) -> PayloadFields:
+    """Return what to read of payloads.
+
+    Raises:
+        InvalidTypeError: if it is neither a bool nor a list of field names.
+    """
+    if isinstance(given, bool):
+        return given
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise InvalidTypeError(
+            f"with_payload is {given!r}: expected True, False, or a list of fields such as "
+            "['text', 'year']"
         )
+    for each in given:
+        if not isinstance(each, str):
+            raise InvalidTypeError(f"with_payload has {each!r}: expected names of fields")
+    return tuple(payload_path(each) for each in given)
 
 
 def require_ids(ids: object) -> list[str]:
@@ -70,10 +91,31 @@ def require_ids(ids: object) -> list[str]:
     return list(ids)
 
 
-def _require_whole(value: object, name: str, lowest: int) -> None:
+def require_instance(value: object, name: str, kind: type, expected: str) -> None:
+    """Raise InvalidTypeError unless a value is of a class."""
+    if not isinstance(value, kind):
+        raise InvalidTypeError(f"{name} is {value!r}: expected {expected}")
+
+
+def require_whole(value: object, name: str, lowest: int) -> None:
+    """Check that a value is a whole number of at least ``lowest``.
+
+    Raises:
+        InvalidTypeError: if it is no whole number.
+        InvalidInputError: if it is lower.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidTypeError(
             f"{name} is {value!r} ({type(value).__name__}): expected a whole number"
         )
     if value < lowest:
         raise InvalidInputError(f"{name} is {value}: expected {lowest} or more")
+
+
+def _require_threshold(value: object, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidTypeError(f"{name} is {type(value).__name__}: expected a number or None")
+    if not math.isfinite(value):
+        raise InvalidInputError(
+            f"{name} is {value}: expected a finite number, or None for no limit"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from splade_sdk.qdrant.base import Record, ScoredPoint
@@ -11,25 +12,29 @@ from splade_sdk.types import Document, Hit, Leg
 __all__ = ["to_document", "to_hit"]
 
 
-def to_hit(point: ScoredPoint, rank: int, with_payload: bool) -> Hit:
-    """Return the hit of a found point.
+def to_hit(
+    stored: Record | ScoredPoint, score: float, legs: Mapping[str, Leg], *, partial: bool
+) -> Hit:
+    """Return a hit.
 
     Args:
-        point: What the engine found, with its payload: the caller's id lies there.
-        rank: Position in the ranking, from 1.
-        with_payload: Whether the caller wants text and metadata.
+        stored: What the engine returned of it: at least the document's id.
+        score: What hits are ordered by.
+        legs: Its rank and score in each leg.
+        partial: Whether only parts of the payload were asked for.
     """
-    document = from_payload(point.payload)
+    document = from_payload(stored.payload, partial=partial)
     return Hit(
         id=document.id,
-        score=point.score,
-        text=document.text if with_payload else "",
-        metadata=document.metadata if with_payload else {},
-        vector=point.vector,
-        legs={"sparse": Leg(rank=rank, score=point.score)},
+        score=score,
+        text=document.text,
+        metadata=document.metadata,
+        vector=stored.vector,
+        legs=legs,
+        dense=stored.dense,
     )
 
 
 def to_document(record: Record) -> Document:
     """Return the document that a stored point holds."""
-    return replace(from_payload(record.payload), vector=record.vector)
+    return replace(from_payload(record.payload), vector=record.vector, dense=record.dense)

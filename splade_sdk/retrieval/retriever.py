@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from splade_sdk.config import CollectionSettings
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
-from splade_sdk.qdrant.base import SearchRequest
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.retrieval.connection import Connection
-from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
-from splade_sdk.retrieval.results import to_document, to_hit
-from splade_sdk.types import Document, Hit, IngestReport, SparseVector
+from splade_sdk.retrieval.requests import require_ids
+from splade_sdk.retrieval.results import to_document
+from splade_sdk.retrieval.search_methods import SearchMethods
+from splade_sdk.types import Document, IngestReport
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,8 +30,8 @@ __all__ = ["Retriever"]
 _CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 
 
-class Retriever:
-    """One collection of documents, searched by sparse vectors.
+class Retriever(SearchMethods):
+    """One collection of documents, searched by sparse vectors, dense ones, or both.
 
     Making one does no work: the model loads and the collection opens at first use. ``upsert``
     creates the collection where it does not exist; everything else then raises
@@ -42,7 +42,11 @@ class Retriever:
             this object.
         path: Folder of an embedded collection, instead of a server.
         collection: Name of the collection.
-        encoder: Makes the vectors; None for SpladeEncoder() with the default model.
+        encoder: Makes the sparse vectors; None for SpladeEncoder() with the default model.
+        dense_encoder: Makes the dense ones: an object with ``encode(texts) -> array`` such as a
+            SentenceTransformer (its ``encode_query`` and ``encode_document`` are used where it
+            has them). None for the dense head of ``encoder``, if its model has one: one pass then
+            gives both vectors. False for no dense vectors.
         api_key: Key of the server.
         settings: Layout of a collection that is created; None for the defaults.
         timeout_s: Seconds to wait for an answer of the server.
@@ -50,6 +54,7 @@ class Retriever:
 
     Raises:
         ConfigError: if not exactly one of ``url`` and ``path`` is given.
+        InvalidTypeError: if ``dense_encoder`` cannot encode.
 
     Example:
         >>> with Retriever(":memory:") as retriever:  # doctest: +SKIP
@@ -64,6 +69,7 @@ class Retriever:
         path: str | Path | None = None,
         collection: str = "documents",
         encoder: SparseEncoder | None = None,
+        dense_encoder: DenseEncoder | Literal[False] | None = None,
         api_key: str | None = None,
         settings: CollectionSettings | None = None,
         timeout_s: float = 30.0,
@@ -81,6 +87,7 @@ class Retriever:
             path=path,
             name=collection,
             encoder=encoder,
+            dense_encoder=dense_encoder,
             api_key=api_key,
             settings=settings,
             timeout_s=timeout_s,
@@ -90,7 +97,7 @@ class Retriever:
     @property
     def encoder(self) -> SparseEncoder:
         """The encoder in use; loads the default model at first use."""
-        return self._connection.encoder
+        return self._connection.encoding.encoder
 
     def upsert(
         self,
@@ -136,7 +143,8 @@ class Retriever:
             InvalidTypeError: if an item is not a Document.
             InvalidDocumentError: if metadata cannot be stored as JSON.
             InvalidVectorError: if a ready-made vector is not of the encoder's space.
-            ConfigError: if the folder of a file does not exist.
+            ConfigError: if the folder of a file does not exist; or if the collection has dense
+                vectors, a document has none, and there is no encoder for it.
             EngineError: if no later batch could be stored either.
         """
         from splade_sdk.retrieval.upload import UploadOptions, upsert
@@ -144,7 +152,9 @@ class Retriever:
         options = UploadOptions(
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
-        return upsert(documents, self._connection.open(create=True), self.encoder, options)
+        return upsert(
+            documents, self._connection.open(create=True), self._connection.encoding, options
+        )
 
     def sync(
         self,
@@ -182,86 +192,8 @@ class Retriever:
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
         collection = self._connection.open(create=True)
-        return sync(documents, collection, self.encoder, options, allow_empty=allow_empty)
-
-    def search(
-        self,
-        query: str | SparseVector,
-        *,
-        limit: int = 10,
-        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
-        score_threshold: float | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-    ) -> list[Hit]:
-        """Return the best documents for a query, highest score first, ties by id.
-
-        The score is the inner product of the query's and the document's vector. Documents that
-        share no term with the query are not found, so fewer than ``limit`` hits are normal; a
-        query without a term, such as ``""``, finds nothing.
-
-        Args:
-            query: A text, or a ready-made vector of the encoder's space.
-            limit: Hits wanted at most, at least 1.
-            filter: Conditions on the metadata, as in ``{"year": 2024}``, or Qdrant's own Filter.
-            score_threshold: Lowest score wanted, inclusive.
-            offset: Hits to skip from the top.
-            with_payload: Return text and metadata.
-            with_vectors: Return the stored vectors.
-
-        Raises:
-            InvalidInputError: if an argument is out of range or the filter has the wrong shape.
-            InvalidTypeError: if an argument has the wrong type.
-            CollectionNotFoundError: if nothing has been upserted yet.
-            EngineError: if the engine fails.
-        """
-        return self.search_batch(
-            [query],
-            limit=limit,
-            filter=filter,
-            score_threshold=score_threshold,
-            offset=offset,
-            with_payload=with_payload,
-            with_vectors=with_vectors,
-        )[0]
-
-    def search_batch(
-        self,
-        queries: Sequence[str | SparseVector],
-        *,
-        limit: int = 10,
-        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
-        score_threshold: float | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-    ) -> list[list[Hit]]:
-        """Answer several queries with one encoding and one call of the engine, in order.
-
-        Takes and raises what ``search`` does.
-        """
-        checked = require_queries(queries)
-        require_page(limit, offset, score_threshold)
-        conditions = to_filter(filter)
-        collection = self._connection.open()
-        if not checked:
-            return []
-        requests = [
-            SearchRequest(
-                vector,
-                limit=limit,
-                offset=offset,
-                filter=conditions,
-                score_threshold=score_threshold,
-                with_vectors=with_vectors,
-            )
-            for vector in self._query_vectors(checked)
-        ]
-        return [
-            [to_hit(point, offset + at, with_payload) for at, point in enumerate(points, start=1)]
-            for points in collection.search_batch(requests)
-        ]
+        encoding = self._connection.encoding
+        return sync(documents, collection, encoding, options, allow_empty=allow_empty)
 
     @overload
     def get(  # type: ignore[overload-overlap]
@@ -384,8 +316,3 @@ class Retriever:
 
     def __repr__(self) -> str:
         return self._shown
-
-    def _query_vectors(self, queries: list[str | SparseVector]) -> list[SparseVector]:
-        texts = [query for query in queries if isinstance(query, str)]
-        made = iter(self.encoder.encode_query(texts, show_progress_bar=False) if texts else ())
-        return [next(made) if isinstance(query, str) else query for query in queries]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import InvalidInputError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.payload import CONTENT_HASH
 from splade_sdk.retrieval.batches import document_batches, require_documents
 from splade_sdk.retrieval.checkpoint import Checkpoint
 from splade_sdk.retrieval.dead_letters import DeadLetters
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.ingest import ingest
 from splade_sdk.retrieval.partial import reported
 from splade_sdk.retrieval.preparing import Preparing
@@ -39,13 +39,13 @@ class UploadOptions:
 def upsert(
     documents: Iterable[Document],
     collection: Collection,
-    encoder: SparseEncoder,
+    encoding: Encoding,
     options: UploadOptions,
 ) -> IngestReport:
     """Encode and store documents; see ``Retriever.upsert``."""
     shown = options.show_progress_bar
     stream = require_documents(documents)
-    preparing = Preparing(collection, encoder, skip_unchanged=options.skip_unchanged)
+    preparing = Preparing(collection, encoding, skip_unchanged=options.skip_unchanged)
 
     def hashes(batch: Sequence[Document]) -> dict[str, str]:
         return {each: told[CONTENT_HASH] for each, told in preparing.payloads(batch).items()}
@@ -74,7 +74,7 @@ def upsert(
 def sync(
     documents: Iterable[Document],
     collection: Collection,
-    encoder: SparseEncoder,
+    encoding: Encoding,
     options: UploadOptions,
     *,
     allow_empty: bool,
@@ -82,7 +82,7 @@ def sync(
     """Make the collection hold just these documents; see ``Retriever.sync``."""
     with closing(SeenIds()) as seen:
         stream = seen.note(require_documents(documents))
-        report = upsert(stream, collection, encoder, options)
+        report = upsert(stream, collection, encoding, options)
         if not seen.count and not allow_empty and (stored := collection.count()):
             raise InvalidInputError(
                 f"documents is empty, so that all {stored:,} stored documents would be deleted: "

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.types.arrays import FloatArray
+from splade_sdk.types.dense import as_dense, same_fields
 from splade_sdk.types.sparse import SparseVector
 
 __all__ = ["Document", "Hit", "Leg"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
     """A text to index.
 
@@ -20,16 +22,20 @@ class Document:
         id: The caller's own id: any non-empty string.
         text: What is encoded and returned; may be empty (stored, but never matches).
         metadata: JSON values to filter by and to return.
-        vector: A ready-made vector; the text is then stored without being encoded.
+        vector: A ready-made sparse vector; the text is then not encoded for it.
+        dense: A ready-made dense vector; the text is then not encoded for it.
+            Shape: ``(dense_dimensions,)``.
 
     Raises:
         InvalidDocumentError: if a field has the wrong type or the id is empty.
+        InvalidVectorError: if the dense vector is not one row of finite numbers.
     """
 
     id: str
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     vector: SparseVector | None = None
+    dense: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -47,6 +53,14 @@ class Document:
                 f"metadata of document {self.id!r} is {type(self.metadata).__name__}: "
                 "expected a mapping such as {'year': 2024}"
             )
+        if self.dense is not None:
+            dense = as_dense(self.dense, f"the dense vector of document {self.id!r}")
+            object.__setattr__(self, "dense", dense)
+
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ class Leg:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hit:
     """A found document.
 
@@ -72,6 +86,7 @@ class Hit:
         text: The document's text.
         metadata: The document's metadata.
         vector: The stored sparse vector, where asked for.
+        dense: The stored dense vector, where asked for. Shape: ``(dense_dimensions,)``.
         legs: Rank and score in each leg that found it, by leg name.
     """
 
@@ -81,6 +96,12 @@ class Hit:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     vector: SparseVector | None = None
     legs: Mapping[str, Leg] = field(default_factory=dict)
+    dense: FloatArray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _require_unicode(text: str, what: str) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
 from tests.containers import why_no_server
@@ -34,8 +34,13 @@ def fingerprint(**changes: Any) -> Fingerprint:
     return Fingerprint(**{**given, **changes})
 
 
+DENSE = DenseFingerprint(model="contract-dense", dimensions=4, probe=(0.5, -0.5, 0.5, -0.5))
+
+
 def _memory(_: Path) -> Opener:
-    return lambda _name, encoder, settings=None, **_kw: MemoryCollection(encoder, settings)
+    return lambda _name, encoder, settings=None, dense=None, **_kw: MemoryCollection(
+        encoder, settings, dense
+    )
 
 
 def _embedded(folder: Path) -> Opener:
@@ -49,8 +54,8 @@ def _embedded(folder: Path) -> Opener:
 def _temporary(_: Path) -> Opener:
     from splade_sdk.qdrant.embedded import EmbeddedCollection
 
-    return lambda _name, encoder, settings=None, **_kw: EmbeddedCollection.temporary(
-        fingerprint=encoder, settings=settings
+    return lambda _name, encoder, settings=None, dense=None, **_kw: EmbeddedCollection.temporary(
+        fingerprint=encoder, settings=settings, dense=dense
     )
 
 

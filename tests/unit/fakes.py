@@ -1,4 +1,4 @@
-"""A tiny encoder for tests: one dimension a word, weights that can be added up by hand."""
+"""Tiny encoders for tests, whose vectors can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.inputs import require_text, require_texts
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
+from splade_sdk.types.arrays import FloatArray
 
 DIMENSIONS = 65_536
 
 
+LETTERS = "aeio"
+
+
+def letters(text: str) -> list[float]:
+    """Count each of the letters: four dimensions."""
+    return [float(text.lower().count(letter)) for letter in LETTERS]
+
+
 class WordEncoder:
-    """Weighs each word by how often it occurs: 1.0, 2.0, ..."""
+    """One dimension a word. Weighs each word by how often it occurs: 1.0, 2.0, ..."""
 
     def __init__(self, name: str = "words", dimensions: int = DIMENSIONS) -> None:
         self.name = name
@@ -58,3 +70,41 @@ class WordEncoder:
     def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
         ordered = sorted(vector.to_dict().items(), key=lambda item: (-item[1], item[0]))
         return [(f"term{index}", weight) for index, weight in ordered[:top_k]]
+
+
+class HybridEncoder(WordEncoder):
+    """Gives words and letters in one pass."""
+
+    dense_dimensions = len(LETTERS)
+
+    def encode_document(  # type: ignore[override]
+        self, texts: str | Sequence[str], *, dense: bool = False, **options: Any
+    ) -> SparseVector | SparseBatch | HybridVector | HybridBatch:
+        made = super().encode_document(texts, **options)
+        if not dense:
+            return made
+        if isinstance(made, SparseVector):
+            return HybridVector(made, _rows([str(texts)])[0])
+        return HybridBatch(made, _rows(list(texts)))
+
+    encode_query = encode_document  # type: ignore[assignment]
+    encode = encode_document  # type: ignore[assignment]
+
+
+class LetterEncoder:
+    """A dense model of its own, with one ``encode`` for both sides."""
+
+    model_name = "letters"
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def encode(self, texts: list[str]) -> FloatArray:
+        if "" in texts:
+            raise ValueError("an empty text")  # as some services do
+        self.calls.append(texts)
+        return _rows(texts)
+
+
+def _rows(texts: list[str]) -> FloatArray:
+    return np.array([letters(text) for text in texts], dtype=np.float32)

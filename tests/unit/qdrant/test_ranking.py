@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.ranking import depth, engine_threshold, lowest_score, top
+from splade_sdk.qdrant.ranking import engine_threshold, lowest_score, search_all, top
 from splade_sdk.types import SparseVector
 
+DENSE = np.array([1.0, 0.0], dtype=np.float32)
 QUERY = SparseVector.from_dict({1: 1.0, 2: 1.0}, 8)
 ULP = float(np.spacing(np.float32(1.0)))
 
@@ -21,7 +23,7 @@ class Fake:
 
     def __init__(self, scores: dict[str, float], vectors: dict[str, SparseVector] | None = None):
         self.points = sorted(
-            (ScoredPoint(each, score) for each, score in scores.items()),
+            (ScoredPoint(each, score, {"doc_id": each}) for each, score in scores.items()),
             key=lambda p: (p.score, p.id),
             reverse=True,
         )
@@ -38,7 +40,7 @@ class Fake:
         return [Record(each, {}, self.vectors[each]) for each in ids]
 
     def top(self, request: SearchRequest, *, exact: bool = False) -> list[str]:
-        first = self.fetch(depth(request))
+        first = self.fetch(request.offset + request.limit + 1)
         self.found = top(first, request, self.fetch, self.read if exact else None)
         return [point.id for point in self.found]
 
@@ -61,10 +63,70 @@ def test_a_cut_between_ties_fetches_until_it_is_clean() -> None:
     assert engine.asked == [4, 8, 16, 32]
 
 
+def test_ties_are_broken_by_the_document_not_by_the_point() -> None:
+    points = [ScoredPoint("1", 1.0, {"doc_id": "b"}), ScoredPoint("2", 1.0, {"doc_id": "a"})]
+    found = top(points, SearchRequest(QUERY, limit=2), lambda n: points[:n], None)
+    assert [point.id for point in found] == ["2", "1"]
+
+
 def test_endless_ties_stop() -> None:
     engine = Fake({f"t{n:05}": 1.0 for n in range(10_000)})
     assert len(engine.top(SearchRequest(QUERY, limit=3))) == 3
-    assert engine.asked[-1] == 3 + 4096
+    assert engine.asked[-1] == 4096
+
+
+class Unsteady(Fake):
+    """Breaks ties by chance, differently for each number of hits."""
+
+    def fetch(self, limit: int) -> list[ScoredPoint]:
+        self.asked.append(limit)
+        shuffled = random.Random(limit).sample(self.points, len(self.points))
+        return sorted(shuffled, key=lambda point: -point.score)[:limit]
+
+
+@pytest.mark.parametrize("engine_class", [Fake, Unsteady])
+@pytest.mark.parametrize("page", [700, 1000, 4096])
+def test_pages_through_a_large_block_of_ties_repeat_and_omit_nothing(
+    engine_class: type[Fake], page: int
+) -> None:
+    # Ranks 101 to 9,100 tie: across the cuts at 4,096 and 8,192.
+    scores = {f"a{n:05}": 3.0 - n / 1000 for n in range(100)}
+    scores |= {f"t{n:05}": 1.0 for n in range(9_000)}
+    scores |= {f"z{n:05}": 0.5 for n in range(500)}
+    engine = engine_class(scores)
+    found = [
+        each
+        for offset in range(0, 9_600, page)
+        for each in engine.top(SearchRequest(QUERY, limit=page, offset=offset))
+    ]
+    assert len(found) == len(set(found)) == 9_600
+    assert found[:100] == sorted(scores)[:100]
+    assert found[9100:] == sorted(found[9100:])
+    if engine_class is Fake:  # ties are in the order of ids within each block of its ranking
+        for start, end in ((100, 4096), (4096, 8192), (8192, 9100)):
+            assert found[start:end] == sorted(found[start:end])
+
+
+def test_a_clean_cut_between_blocks_needs_no_other_fetch() -> None:
+    engine = Fake({f"t{n:05}": 10_000.0 - n for n in range(9_000)})
+    assert engine.top(SearchRequest(QUERY, limit=2, offset=5000)) == ["t05000", "t05001"]
+    assert engine.asked == [5003]
+
+
+def test_searches_that_cannot_find_anything_are_not_sent() -> None:
+    engine = Fake({"a": 1.0})
+    asked = []
+
+    def ask(given: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
+        asked.append(len(given))
+        return [engine.fetch(limit) for _, limit in given]
+
+    nothing = SearchRequest(SparseVector.empty(8))
+    dense = SearchRequest(np.ones(3, dtype=np.float32))
+    found = search_all([nothing, SearchRequest(QUERY), nothing, dense], ask, engine.read)
+    assert [[point.id for point in points] for points in found] == [[], ["a"], [], ["a"]]
+    assert search_all([nothing], ask, engine.read) == [[]]
+    assert asked == [2]
 
 
 def test_the_last_bit_is_settled_by_the_stored_vectors() -> None:
@@ -88,10 +150,17 @@ def test_exactly_equal_scores_need_no_vectors() -> None:
     assert engine.read_ids == []
 
 
-@given(st.floats(min_value=1e-30, max_value=1e38))
-def test_a_score_equal_to_the_threshold_passes_a_strict_engine(threshold: float) -> None:
-    sent = engine_threshold(threshold)
-    lowest = lowest_score(threshold)
+@given(st.floats(min_value=1e-30, max_value=1e38), st.booleans())
+def test_a_score_equal_to_the_threshold_passes_a_strict_engine(
+    threshold: float, negative: bool
+) -> None:
+    if negative:
+        request = SearchRequest(DENSE, score_threshold=-threshold)
+    else:
+        request = SearchRequest(QUERY, score_threshold=threshold)
+    sent = engine_threshold(request)
+    assert request.score_threshold is not None
+    lowest = lowest_score(request.score_threshold)
     assert sent is not None
     assert math.isfinite(sent)
     assert sent < lowest
@@ -99,12 +168,18 @@ def test_a_score_equal_to_the_threshold_passes_a_strict_engine(threshold: float)
 
 
 def test_a_threshold_beyond_float32_is_one_no_score_meets() -> None:
-    assert engine_threshold(1e39) == float(np.finfo(np.float32).max)
+    sent = engine_threshold(SearchRequest(QUERY, score_threshold=1e39))
+    assert sent == float(np.finfo(np.float32).max)
 
 
 @pytest.mark.parametrize("threshold", [None, 0, -1.0, -1e300])
 def test_no_threshold_is_sent_where_none_is_needed(threshold: float | None) -> None:
-    assert engine_threshold(threshold) is None
+    assert engine_threshold(SearchRequest(QUERY, score_threshold=threshold)) is None
+
+
+@pytest.mark.parametrize("threshold", [None, -1e300])
+def test_a_dense_search_needs_none_only_below_all_of_float32(threshold: float | None) -> None:
+    assert engine_threshold(SearchRequest(DENSE, score_threshold=threshold)) is None
 
 
 def test_hits_below_the_threshold_are_dropped() -> None:

@@ -19,6 +19,8 @@ from splade_sdk.errors import (
     RequestRejectedError,
 )
 from splade_sdk.qdrant.base import Point
+from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.ingest import ingest
 from splade_sdk.retrieval.preparing import Preparing
 from splade_sdk.types import Document, IngestReport, SparseVector
@@ -27,6 +29,8 @@ from tests.unit.fakes import DIMENSIONS, WordEncoder
 
 class FailingCollection:
     """Stores points, except in the calls that are told to fail."""
+
+    contract = CollectionContract.make(WordEncoder().fingerprint, None, None)
 
     def __init__(self, **failures: EngineError) -> None:
         self.failures = {int(call.removeprefix("call")): e for call, e in failures.items()}
@@ -63,7 +67,7 @@ def run(
 ) -> IngestReport:
     preparing = Preparing(
         collection,  # type: ignore[arg-type]
-        encoder or WordEncoder(),  # type: ignore[arg-type]
+        Encoding(encoder or WordEncoder()),  # type: ignore[arg-type]
         skip_unchanged=True,
     )
     return ingest(

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
-from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
+from splade_sdk.retrieval.query_vectors import require_queries
+from splade_sdk.retrieval.requests import require_ids, require_page
 from splade_sdk.types import SparseVector
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from splade_sdk.config import DenseFingerprint
 from splade_sdk.errors import (
     ConfigError,
     EngineConnectionError,
@@ -18,6 +19,7 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.memory import MemoryCollection
 from splade_sdk.retrieval import upload
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.upload import UploadOptions
 from splade_sdk.types import Document, IngestReport, SparseVector
 from tests.unit.fakes import DIMENSIONS, WordEncoder
@@ -26,8 +28,8 @@ from tests.unit.fakes import DIMENSIONS, WordEncoder
 class Collection(MemoryCollection):
     """Counts what is asked of it, and refuses or breaks on demand."""
 
-    def __init__(self, encoder: WordEncoder) -> None:
-        super().__init__(encoder.fingerprint)
+    def __init__(self, encoder: WordEncoder, dense: DenseFingerprint | None) -> None:
+        super().__init__(encoder.fingerprint, None, dense)
         self.written: list[list[str]] = []
         self.refused = ""
         self.lookups = 0
@@ -51,20 +53,21 @@ class Collection(MemoryCollection):
 class Store:
     """An encoder and a collection, and the two operations on them."""
 
-    def __init__(self) -> None:
-        self.encoder = WordEncoder()
-        self.collection = Collection(self.encoder)
+    def __init__(self, encoder: WordEncoder | None = None, dense: Any = None) -> None:
+        self.encoder = encoder or WordEncoder()
+        self.encoding = Encoding(self.encoder, dense)  # type: ignore[arg-type]
+        self.collection = Collection(self.encoder, self.encoding.dense)
 
     def upsert(self, documents: Any, **options: Any) -> IngestReport:
         given = UploadOptions(**{"batch_size": 2, **options})
-        return upload.upsert(documents, self.collection, self.encoder, given)  # type: ignore[arg-type]
+        return upload.upsert(documents, self.collection, self.encoding, given)
 
     def sync(self, documents: Any, *, allow_empty: bool = False, **options: Any) -> IngestReport:
         given = UploadOptions(**{"batch_size": 2, **options})
         return upload.sync(
             documents,
             self.collection,
-            self.encoder,  # type: ignore[arg-type]
+            self.encoding,
             given,
             allow_empty=allow_empty,
         )

@@ -1,0 +1,100 @@
+"""The encoders of a retriever as one: sparse vectors, and dense ones where it makes those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Literal, NamedTuple, cast
+
+from splade_sdk.config import DenseFingerprint
+from splade_sdk.encoders.base import HybridEncoder, SparseEncoder
+from splade_sdk.encoders.dense import DenseSide, ExternalDense, OnePassDense, dense_fingerprint
+from splade_sdk.errors import InvalidVectorError
+from splade_sdk.types import HybridBatch, SparseVector
+from splade_sdk.types.arrays import FloatArray
+
+__all__ = ["Encoded", "Encoding"]
+
+
+class Encoded(NamedTuple):
+    """The vectors of texts, by text; blank texts have no dense vector."""
+
+    sparse: Mapping[str, SparseVector]
+    dense: Mapping[str, FloatArray]
+
+
+class Encoding:
+    """Makes both vectors of texts: from one pass where the sparse encoder has a dense head.
+
+    Blank texts get no dense vector, so that they never match, as with sparse vectors.
+
+    Args:
+        encoder: Makes the sparse vectors.
+        dense: Makes the dense ones; None for the dense head of ``encoder``, if it has one; False
+            for none.
+    """
+
+    def __init__(
+        self, encoder: SparseEncoder, dense: ExternalDense | Literal[False] | None = None
+    ) -> None:
+        self.encoder = encoder
+        self._one_pass: OnePassDense | None = None
+        self._dense: DenseSide | None = dense or None
+        if dense is None and getattr(encoder, "dense_dimensions", None) is not None:
+            hybrid = cast(HybridEncoder, encoder)
+            self._dense = self._one_pass = OnePassDense(hybrid, encoder.fingerprint.model)
+
+    @cached_property
+    def dense(self) -> DenseFingerprint | None:
+        """The model of the dense vectors; None without them. Encodes one text at first use."""
+        return None if self._dense is None else dense_fingerprint(self._dense)
+
+    def documents(self, sparse_of: Iterable[str], dense_of: Iterable[str] = ()) -> Encoded:
+        """Encode documents, each text once.
+
+        Args:
+            sparse_of: Texts whose sparse vector is wanted.
+            dense_of: Texts whose dense vector is wanted; there must be a dense model.
+
+        Raises:
+            InvalidVectorError: if a dense vector is not a row of finite numbers of the right size.
+        """
+        return self._encode("document", sparse_of, dense_of)
+
+    def queries(self, sparse_of: Iterable[str], dense_of: Iterable[str] = ()) -> Encoded:
+        """Encode queries; takes and raises what ``documents`` does."""
+        return self._encode("query", sparse_of, dense_of)
+
+    def _encode(
+        self, side: Literal["document", "query"], sparse_of: Iterable[str], dense_of: Iterable[str]
+    ) -> Encoded:
+        dense_texts = [text for text in dict.fromkeys(dense_of) if text.strip()]
+        sparse: dict[str, SparseVector] = {}
+        rows: Iterable[FloatArray] = ()
+        if dense_texts and self._one_pass:
+            both = self._both(side, dense_texts)
+            sparse = dict(zip(dense_texts, both.sparse, strict=True))
+            rows = self._one_pass.require(both.dense, len(dense_texts))
+        elif dense_texts and self._dense:
+            encode_dense = (
+                self._dense.encode_query if side == "query" else self._dense.encode_document
+            )
+            rows = encode_dense(dense_texts)
+        dense = dict(zip(dense_texts, map(self._require_size, rows), strict=True))
+        if rest := [text for text in dict.fromkeys(sparse_of) if text not in sparse]:
+            encode = self.encoder.encode_query if side == "query" else self.encoder.encode_document
+            sparse |= zip(rest, encode(rest, show_progress_bar=False), strict=True)
+        return Encoded(sparse, dense)
+
+    def _both(self, side: Literal["document", "query"], texts: list[str]) -> HybridBatch:
+        encoder = cast(HybridEncoder, self.encoder)
+        encode = encoder.encode_query if side == "query" else encoder.encode_document
+        return encode(texts, dense=True, show_progress_bar=False)
+
+    def _require_size(self, row: FloatArray) -> FloatArray:
+        if self.dense is not None and row.size != self.dense.dimensions:
+            raise InvalidVectorError(
+                f"the dense encoder {self.dense.model!r} made a vector of {row.size} dimensions: "
+                f"expected {self.dense.dimensions}, as it made before"
+            )
+        return row

@@ -1,0 +1,188 @@
+"""Carries out searches: asks the engine for every leg of every query, fuses, and reads the hits.
+
+The legs of all queries go to the engine in one call, which brings back ids and scores only; the
+hits that are left after fusing are read in a second one. A search by one leg needs no second call,
+unless it skips hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from splade_sdk.qdrant.base import Collection, PayloadFields, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.payload import document_id
+from splade_sdk.qdrant.two_step import TwoStep
+from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
+from splade_sdk.retrieval.query_vectors import Asked
+from splade_sdk.retrieval.results import to_hit
+from splade_sdk.types import Hit, Leg
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+__all__ = ["Candidate", "SearchOptions", "rank", "read_hits", "search"]
+
+_LEAST_PREFETCH = 100
+_PREFETCH_A_HIT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search; see ``Retriever.search``."""
+
+    limit: int = 10
+    offset: int = 0
+    filter: models.Filter | None = None
+    fusion: Fusion = field(default_factory=RRF)
+    prefetch_limit: int | None = None
+    score_threshold: float | None = None
+    leg_thresholds: Mapping[LegName, float] = field(default_factory=dict)
+    with_payload: PayloadFields = True
+    with_vectors: bool = False
+    two_step: TwoStep | None = None
+
+    @property
+    def prefetch(self) -> int:
+        """Hits that each leg of a fused search fetches.
+
+        By default max(100, 4 · limit), so that all pages up to the hundredth hit are cut from one
+        ranking; further down as many as the page needs.
+        """
+        if self.prefetch_limit is not None:
+            return self.prefetch_limit
+        return max(_LEAST_PREFETCH, _PREFETCH_A_HIT * self.limit, self.offset + self.limit)
+
+
+class Candidate(NamedTuple):
+    """A document that was found.
+
+    Attributes:
+        point: What the engine returned; its payload may hold no more than the document's id.
+        score: What candidates are ordered by.
+        legs: Rank and score in each leg that found it.
+    """
+
+    point: ScoredPoint
+    score: float
+    legs: Mapping[str, Leg]
+
+    def hit(self, stored: Record | ScoredPoint, *, partial: bool) -> Hit:
+        """Return the hit, given what was read of its point."""
+        return to_hit(stored, self.score, self.legs, partial=partial)
+
+
+def search(
+    collection: Collection, asked: Sequence[Asked], options: SearchOptions
+) -> list[list[Hit]]:
+    """Answer queries, in order.
+
+    Args:
+        collection: Where to look.
+        asked: The vectors of each query.
+        options: The rest.
+    """
+    at_once = options.offset == 0 and not any(query.fused for query in asked)
+    pages = rank(collection, asked, options, complete=at_once)
+    if at_once:
+        partial = options.with_payload is not True
+        return [[each.hit(each.point, partial=partial) for each in page] for page in pages]
+    return read_hits(collection, pages, options)
+
+
+def rank(
+    collection: Collection,
+    asked: Sequence[Asked],
+    options: SearchOptions,
+    *,
+    complete: bool = False,
+    fields: PayloadFields = False,
+) -> list[list[Candidate]]:
+    """Return the page of candidates that each query asks for.
+
+    Args:
+        collection: Where to look.
+        asked: The vectors of each query.
+        options: The rest.
+        complete: Let the engine return what a hit needs at once.
+        fields: What it returns of payloads otherwise.
+    """
+    requests = [
+        SearchRequest(
+            vector,
+            limit=options.prefetch if query.fused else options.limit,
+            offset=0 if query.fused else options.offset,
+            filter=options.filter,
+            score_threshold=_leg_threshold(query, leg, options),
+            with_payload=options.with_payload if complete else fields,
+            with_vectors=options.with_vectors and complete,
+            two_step=options.two_step if leg == "sparse" else None,
+        )
+        for query in asked
+        for leg, vector in query.legs.items()
+    ]
+    answers = iter(collection.search_batch(requests))
+    return [_page(query, answers, options) for query in asked]
+
+
+def read_hits(
+    collection: Collection, pages: Sequence[Sequence[Candidate]], options: SearchOptions
+) -> list[list[Hit]]:
+    """Return the hits of candidates, what they need read in one call.
+
+    A document that has been deleted since it was found is left out.
+    """
+    if options.with_payload is False and not options.with_vectors:
+        return [[each.hit(each.point, partial=True) for each in page] for page in pages]
+    ids = list({each.point.id: None for page in pages for each in page})
+    read: dict[str, Record] = {
+        record.id: record
+        for record in collection.get(
+            ids, with_payload=options.with_payload, with_vectors=options.with_vectors
+        )
+    }
+    return [
+        [
+            each.hit(read[each.point.id], partial=options.with_payload is not True)
+            for each in page
+            if each.point.id in read
+        ]
+        for page in pages
+    ]
+
+
+def _leg_threshold(query: Asked, leg: LegName, options: SearchOptions) -> float | None:
+    thresholds = [options.leg_thresholds.get(leg), None if query.fused else options.score_threshold]
+    return max((each for each in thresholds if each is not None), default=None)
+
+
+def _page(
+    query: Asked, answers: Iterator[list[ScoredPoint]], options: SearchOptions
+) -> list[Candidate]:
+    found = {leg: next(answers) for leg in query.legs}
+    if query.fused:
+        candidates = _fused(found, options.fusion)
+        lowest = options.score_threshold
+        wanted = [each for each in candidates if lowest is None or each.score >= lowest]
+        return wanted[options.offset : options.offset + options.limit]
+    return [
+        Candidate(point, point.score, {leg: Leg(options.offset + at, point.score)})
+        for leg, points in found.items()
+        for at, point in enumerate(points, start=1)
+    ]
+
+
+def _fused(found: Mapping[LegName, list[ScoredPoint]], fusion: Fusion) -> list[Candidate]:
+    """Return all that the legs found, the best first, ties by the document's id."""
+    points: dict[str, ScoredPoint] = {}
+    legs: dict[str, dict[str, Leg]] = {}
+    for leg, ranking in found.items():
+        for at, point in enumerate(ranking, start=1):
+            points.setdefault(point.id, point)
+            legs.setdefault(point.id, {})[leg] = Leg(at, point.score)
+    scores = fusion.fuse(
+        {leg: [(point.id, point.score) for point in ranking] for leg, ranking in found.items()}
+    )
+    candidates = (Candidate(points[each], score, legs[each]) for each, score in scores.items())
+    return sorted(candidates, key=lambda each: (-each.score, document_id(each.point.payload)))

@@ -1,0 +1,177 @@
+"""The searches of a retriever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from splade_sdk.qdrant.filters import to_filter
+from splade_sdk.qdrant.two_step import TwoStep
+from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
+from splade_sdk.retrieval.query_vectors import Mode, Query, query_vectors, require_queries
+from splade_sdk.retrieval.requests import (
+    require_instance,
+    require_leg_thresholds,
+    require_page,
+    require_payload_fields,
+    require_whole,
+)
+from splade_sdk.retrieval.search import SearchOptions, search
+from splade_sdk.types import Hit, HybridBatch, SparseBatch
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+__all__ = ["SearchMethods"]
+
+_RRF = RRF()
+
+
+class SearchMethods:
+    """Base of Retriever: what finds documents."""
+
+    _connection: Connection
+
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        mode: Mode | None = None,
+        fusion: Fusion = _RRF,
+        prefetch_limit: int | None = None,
+        score_threshold: float | None = None,
+        leg_thresholds: Mapping[LegName, float] | None = None,
+        offset: int = 0,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool = False,
+        two_step: TwoStep | None = None,
+    ) -> list[Hit]:
+        """Return the best documents for a query, highest score first, ties by id.
+
+        A ``sparse`` search scores by the inner product of the sparse vectors, and does not find
+        documents that share no term with the query. A ``dense`` search scores by what the
+        collection compares dense vectors by, cosine unless its settings say otherwise. A
+        ``hybrid`` search does both, its two legs, and fuses what each finds; ``Hit.legs`` tells
+        the rank and score of a hit in each leg that found it. A blank query finds nothing.
+
+        Args:
+            query: A text, or ready-made vectors of the collection's models: a SparseVector, a
+                dense array, or a HybridVector.
+            limit: Hits wanted at most, at least 1.
+            filter: Conditions on the metadata, as in ``{"year": 2024}``, or Qdrant's own Filter;
+                each leg finds only documents that meet them.
+            mode: ``sparse``, ``dense`` or ``hybrid``; None for ``hybrid`` where the collection
+                has dense vectors and there is an encoder for them, else ``sparse``. Ready-made
+                vectors are searched by what they are.
+            fusion: How a hybrid search fuses its legs: RRF, DBSF or Weighted.
+            prefetch_limit: Hits of each leg that a hybrid search fuses; None for
+                max(100, 4 · limit), or as many as the page needs. Pages of one ranking need the
+                same one: beyond the hundredth hit, set it.
+            score_threshold: Lowest ``Hit.score`` wanted, inclusive; of a hybrid search, the fused
+                score.
+            leg_thresholds: Lowest score in a leg, inclusive, as in ``{"dense": 0.5}``: what is
+                below is not found by that leg.
+            offset: Hits to skip from the top.
+            with_payload: Return text and metadata: all, nothing, or only these fields, where
+                ``text`` is the text and anything else a field of the metadata.
+            with_vectors: Return the stored vectors.
+            two_step: Let the sparse leg choose candidates by pruned vectors first, for speed; the
+                collection needs them (``CollectionSettings.pruned``).
+
+        Raises:
+            InvalidInputError: if an argument is out of range or the filter has the wrong shape.
+            InvalidTypeError: if an argument has the wrong type.
+            ConfigError: if there is no dense encoder, and the mode needs one.
+            CollectionNotFoundError: if nothing has been upserted yet.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        return self.search_batch(
+            [query],
+            limit=limit,
+            filter=filter,
+            mode=mode,
+            fusion=fusion,
+            prefetch_limit=prefetch_limit,
+            score_threshold=score_threshold,
+            leg_thresholds=leg_thresholds,
+            offset=offset,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+            two_step=two_step,
+        )[0]
+
+    def search_batch(
+        self,
+        queries: Sequence[Query] | SparseBatch | HybridBatch,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        mode: Mode | None = None,
+        fusion: Fusion = _RRF,
+        prefetch_limit: int | None = None,
+        score_threshold: float | None = None,
+        leg_thresholds: Mapping[LegName, float] | None = None,
+        offset: int = 0,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool = False,
+        two_step: TwoStep | None = None,
+    ) -> list[list[Hit]]:
+        """Answer several queries, in order, with one encoding.
+
+        All legs of all queries are one call of the engine. Where the hits are to be read after
+        fusing or skipping others, that is a second one, also for all queries. Takes and raises
+        what ``search`` does.
+        """
+        checked = require_queries(queries)
+        options = _options(
+            limit=limit,
+            filter=filter,
+            fusion=fusion,
+            prefetch_limit=prefetch_limit,
+            score_threshold=score_threshold,
+            leg_thresholds=leg_thresholds,
+            offset=offset,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+            two_step=two_step,
+        )
+        collection = self._connection.open()
+        asked = query_vectors(checked, mode, self._connection.encoding, collection.contract)
+        return search(collection, asked, options) if asked else []
+
+
+def _options(
+    *,
+    limit: int,
+    filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+    fusion: Fusion,
+    prefetch_limit: int | None,
+    score_threshold: float | None,
+    leg_thresholds: Mapping[LegName, float] | None,
+    offset: int,
+    with_payload: bool | Sequence[str],
+    with_vectors: bool,
+    two_step: TwoStep | None,
+) -> SearchOptions:
+    require_page(limit, offset, score_threshold)
+    if prefetch_limit is not None:
+        require_whole(prefetch_limit, "prefetch_limit", 1)
+    require_instance(fusion, "fusion", Fusion, "RRF(), DBSF() or Weighted()")
+    if two_step is not None:
+        require_instance(two_step, "two_step", TwoStep, "TwoStep() or None")
+    return SearchOptions(
+        limit=limit,
+        offset=offset,
+        filter=to_filter(filter),
+        fusion=fusion,
+        prefetch_limit=prefetch_limit,
+        score_threshold=score_threshold,
+        leg_thresholds=require_leg_thresholds(leg_thresholds),
+        with_payload=require_payload_fields(with_payload),
+        with_vectors=with_vectors,
+        two_step=two_step,
+    )
