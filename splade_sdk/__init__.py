@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.errors import SpladeError
-    from splade_sdk.qdrant.retry import RetrySettings
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retry import RetrySettings
     from splade_sdk.types import Document, Hit, IngestReport, SparseBatch, SparseVector
 
 __version__ = "0.1.0"
@@ -30,7 +30,7 @@ _HOMES = {
     "Hit": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
     "Retriever": "splade_sdk.retrieval.retriever",
-    "RetrySettings": "splade_sdk.qdrant.retry",
+    "RetrySettings": "splade_sdk.retry",
     "SparseBatch": "splade_sdk.types",
     "SparseEncoder": "splade_sdk.encoders.base",
     "SparseVector": "splade_sdk.types",

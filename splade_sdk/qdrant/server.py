@@ -27,9 +27,9 @@ from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded, require_name
 from splade_sdk.qdrant.payload import CONTENT_HASH, metadata_path
 from splade_sdk.qdrant.ranking import depth, require_space, top
-from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract, require_contract, sparse_params
+from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 
 if TYPE_CHECKING:
     from types import TracebackType

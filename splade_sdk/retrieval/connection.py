@@ -10,7 +10,7 @@ from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
-from splade_sdk.qdrant.retry import RetrySettings
+from splade_sdk.retry import RetrySettings
 
 __all__ = ["Connection"]
 

@@ -13,10 +13,10 @@ from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
 from splade_sdk.qdrant.base import SearchRequest
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
-from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.requests import require_ids, require_page, require_queries
 from splade_sdk.retrieval.results import to_document, to_hit
+from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, Hit, IngestReport, SparseVector
 
 if TYPE_CHECKING:
