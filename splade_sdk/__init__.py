@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from splade_sdk.config import CollectionSettings
     from splade_sdk.encoders.base import SparseEncoder
     from splade_sdk.encoders.bm25 import Bm25Encoder
+    from splade_sdk.encoders.remote import RemoteEncoder
+    from splade_sdk.encoders.remote_async import AsyncRemoteEncoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.errors import SpladeError
-    from splade_sdk.qdrant.retry import RetrySettings
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retry import RetrySettings
     from splade_sdk.types import Document, Hit, IngestReport, SparseBatch, SparseVector
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncRemoteEncoder": "splade_sdk.encoders.remote_async",
     "Bm25Encoder": "splade_sdk.encoders.bm25",
     "CollectionSettings": "splade_sdk.config",
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
     "Retriever": "splade_sdk.retrieval.retriever",
-    "RetrySettings": "splade_sdk.qdrant.retry",
+    "RemoteEncoder": "splade_sdk.encoders.remote",
+    "RetrySettings": "splade_sdk.retry",
     "SparseBatch": "splade_sdk.types",
     "SparseEncoder": "splade_sdk.encoders.base",
     "SparseVector": "splade_sdk.types",
@@ -39,11 +43,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncRemoteEncoder",
     "Bm25Encoder",
     "CollectionSettings",
     "Document",
     "Hit",
     "IngestReport",
+    "RemoteEncoder",
     "Retriever",
     "RetrySettings",
     "SparseBatch",

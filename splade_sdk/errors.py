@@ -18,11 +18,11 @@ built-in class a caller would expect catch it::
     │   └── UnsafeModelError (PermissionError) pickled weights or remote code, not allowed
     ├── TrainingError (RuntimeError)           a training run cannot go on
     │   └── CollapseError                      every weight of a side has become zero
-    └── EngineError (RuntimeError)             Qdrant, embedded or on a server, failed
+    └── EngineError (RuntimeError)             Qdrant, or an encoding service, failed
         ├── EngineConnectionError (ConnectionError)
         ├── EngineTimeoutError (TimeoutError)
         ├── AuthenticationError (PermissionError)
-        ├── RequestRejectedError (ValueError)  the engine refused the request as malformed
+        ├── RequestRejectedError (ValueError)  the request was refused as malformed
         ├── RateLimitedError
         ├── CollectionNotFoundError (LookupError)
         ├── CollectionMismatchError (ValueError)  made by another model or with other settings
@@ -145,7 +145,7 @@ class CollapseError(TrainingError):
 
 
 class EngineError(SpladeError, RuntimeError):
-    """Qdrant, embedded or on a server, failed.
+    """Qdrant, embedded or on a server, failed; or the service of a remote encoder did.
 
     Attributes:
         retryable: How often the same call is worth another try: ``never``, a ``few`` times, or
@@ -168,7 +168,7 @@ class AuthenticationError(EngineError, PermissionError):
 
 
 class RequestRejectedError(EngineError, ValueError):
-    """The engine refused the request as malformed."""
+    """The engine or service refused the request as malformed."""
 
 
 class RateLimitedError(EngineError):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.analyzer import Analyzer
 from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.progress import encoding_bar
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError, InvalidVectorError
 from splade_sdk.types import SparseBatch, SparseVector
@@ -309,13 +309,7 @@ class Bm25Encoder:
         listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
         size = batch_size or _BLOCK
         blocks = [SparseBatch.empty(self.dimensions)]
-        with tqdm(
-            total=len(listed),
-            desc="Encoding",
-            unit="text",
-            disable=None if show_progress_bar is None else not show_progress_bar,
-            delay=2.0 if show_progress_bar is None else 0.0,
-        ) as bar:
+        with encoding_bar(len(listed), show_progress_bar) as bar:
             for start in range(0, len(listed), size):
                 block = self._encode_block(listed[start : start + size], query)
                 blocks.append(block if max_active_dims is None else block.prune(max_active_dims))

@@ -68,7 +68,8 @@ class EmbeddedCollection:
     Deleted points are cleaned out when they outnumber the living. Nothing else starts a rebuild,
     since it brings nothing else to sparse vectors: at 100,000 documents a search took 0.6 ms before
     it and 1.0 ms after it, one with a filter 4.1 and 3.6 ms, and the rebuild itself 2.5 s. With an
-    encoder that asks for idf, deleted points count in the document frequencies until they are cleaned out.
+    encoder that asks for idf, deleted points count in the document frequencies until they are
+    cleaned out.
     Dense vectors are compared one by one until ``optimize`` builds their index.
 
     Args:

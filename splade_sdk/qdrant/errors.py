@@ -163,12 +163,12 @@ def _client(error: Exception) -> _Reading:
 
 
 def _timeout(error: Exception) -> _Reading:
-    told = f"no answer in time ({error or type(error).__name__}): {_LATER}"
+    told = f"no answer in time ({str(error) or type(error).__name__}): {_LATER}"
     return EngineTimeoutError, told, "often"
 
 
 def _connection(error: Exception) -> _Reading:
-    return EngineConnectionError, f"{error or type(error).__name__}; {_CONNECT}", "often"
+    return EngineConnectionError, f"{str(error) or type(error).__name__}; {_CONNECT}", "often"
 
 
 def _address(error: Exception) -> _Reading:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.qdrant.folder import require_name
-from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
+from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 
 if TYPE_CHECKING:
     from splade_sdk.qdrant.base import Collection

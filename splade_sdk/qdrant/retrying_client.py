@@ -9,7 +9,7 @@ from typing import Any, cast
 from qdrant_client import QdrantClient
 
 from splade_sdk.qdrant.errors import engine_errors
-from splade_sdk.qdrant.retry import RetryPolicy
+from splade_sdk.retry import RetryPolicy
 
 __all__ = ["IDEMPOTENT", "retrying_client"]
 

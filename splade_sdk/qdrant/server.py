@@ -27,7 +27,6 @@ from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded, require_name
 from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
-from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import (
     CollectionContract,
@@ -37,6 +36,7 @@ from splade_sdk.qdrant.schema import (
 )
 from splade_sdk.qdrant.spaces import require_points, require_requests
 from splade_sdk.qdrant.vectors import returned_vectors
+from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
-from splade_sdk.qdrant.retry import RetrySettings
 from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retry import RetrySettings
 
 __all__ = ["Connection"]
 

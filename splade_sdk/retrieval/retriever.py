@@ -12,11 +12,11 @@ from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
-from splade_sdk.qdrant.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
+from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, IngestReport
 
 if TYPE_CHECKING:

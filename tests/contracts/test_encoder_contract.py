@@ -12,6 +12,7 @@ import pytest
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.encoders.bm25 import Bm25Encoder
+from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.errors import InvalidInputError, InvalidTypeError, InvalidVectorError, SpladeError
 from splade_sdk.types import SparseBatch, SparseVector
 
@@ -40,6 +41,7 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bm25",
         "bm25_with_idf",
         "random_bert",
+        "remote",
         pytest.param("real", marks=pytest.mark.real_model),
     ],
 )
@@ -54,6 +56,13 @@ def make(request: pytest.FixtureRequest) -> MakeEncoder:
     if request.param == "real":
         return lambda: SpladeEncoder(device="cpu", max_length=256)
     folder = request.getfixturevalue("bert_folder")
+    if request.param == "remote":
+        from tests.unit.encoders.fake_tei import FakeTei
+
+        service = FakeTei(SpladeEncoder(folder, device="cpu"))
+        return lambda: RemoteEncoder(
+            "http://localhost:8080", tokenizer=folder, transport=service.transport()
+        )
     return lambda: SpladeEncoder(folder, device="cpu")
 
 

@@ -22,7 +22,7 @@ from splade_sdk.errors import (
     RequestRejectedError,
 )
 from splade_sdk.qdrant import server as adapter
-from splade_sdk.qdrant.retry import RetryPolicy
+from splade_sdk.retry import RetryPolicy
 from tests.contracts.fake_server import FakeServer, Fault, failing_share
 from tests.unit.fakes import WordEncoder
 

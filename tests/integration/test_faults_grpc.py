@@ -19,9 +19,9 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.ids import point_id
-from splade_sdk.qdrant.retry import RetryPolicy, RetrySettings
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.server import ServerCollection
+from splade_sdk.retry import RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
 from tests.integration.fake_grpc_server import FakeGrpcServer, GrpcFault
 from tests.unit.fakes import WordEncoder

@@ -27,6 +27,7 @@ def heavy_after(statement: str) -> str:
         "import splade_sdk; dir(splade_sdk); splade_sdk.__version__",
         "from splade_sdk import Document, SparseBatch, SpladeError",
         "from splade_sdk import Bm25Encoder; Bm25Encoder().encode(['a text'])",
+        "from splade_sdk import RemoteEncoder; RemoteEncoder('http://localhost:8080')",
     ],
 )
 def test_light_imports_stay_light(statement: str) -> None:

@@ -78,6 +78,7 @@ def invalid() -> ValidationError:
         (httpx.ConnectError("refused"), EngineConnectionError, "refused; is the server running"),
         (httpx.RemoteProtocolError("Server disconnected"), EngineConnectionError, "disconnected"),
         (httpx.ReadTimeout("timed out"), EngineTimeoutError, "raise timeout_s"),
+        (httpx.ReadTimeout(""), EngineTimeoutError, r"in time \(ReadTimeout\)"),
         (httpx.InvalidURL("bad"), EngineConnectionError, "is the address right"),
         (json.JSONDecodeError("no", "<", 0), EngineConnectionError, "not one of a Qdrant server"),
         (invalid(), EngineConnectionError, "not one of a Qdrant server"),

@@ -6,8 +6,8 @@ import pytest
 from qdrant_client import QdrantClient
 
 from splade_sdk.errors import EngineConnectionError
-from splade_sdk.qdrant.retry import RetryPolicy, RetrySettings
 from splade_sdk.qdrant.retrying_client import IDEMPOTENT, retrying_client
+from splade_sdk.retry import RetryPolicy, RetrySettings
 
 
 class Flaky:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from splade_sdk.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
-from splade_sdk.qdrant.retry import RetryPolicy, RetrySettings
+from splade_sdk.retry import AsyncRetryPolicy, RetryPolicy, RetrySettings
 
 
 class Clock:
@@ -184,3 +185,49 @@ def test_interrupts_are_not_retried() -> None:
 def test_settings_that_make_no_sense(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RetrySettings(**given)
+
+
+class AsyncClock(Clock):
+    async def asleep(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+def run_async(clock: AsyncClock, errors: list[Exception], **settings: Any) -> tuple[Any, list[int]]:
+    """The same as ``run``, for a coroutine under the asynchronous policy."""
+    policy = AsyncRetryPolicy(
+        RetrySettings(**settings), sleep=clock.asleep, clock=lambda: clock.now_s
+    )
+    left, calls = list(errors), [0]
+
+    async def call() -> str:
+        calls[0] += 1
+        clock.now_s += clock.a_try_s
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return lambda: asyncio.run(policy(call)), calls
+
+
+def test_coroutines_are_tried_by_the_same_rules() -> None:
+    clock = AsyncClock()
+    call, calls = run_async(clock, [failure(), limited(7.0)], first_wait_s=0)
+    assert call() == "done"
+    assert calls == [3]
+    assert clock.slept_s == [0.0, 7.0]  # no jitter of its own, then what the server asked for
+
+
+def test_a_coroutines_error_says_how_often_and_how_long() -> None:
+    call, calls = run_async(
+        AsyncClock(a_try_s=2.0), [failure("few") for _ in range(9)], first_wait_s=0
+    )
+    with pytest.raises(EngineConnectionError, match=r"tried 3 times in 6\.0 s"):  # 3 tries of 2 s
+        call()
+    assert calls == [3]
+
+
+def test_a_coroutines_failure_for_good_is_not_tried_again() -> None:
+    call, calls = run_async(AsyncClock(), [failure("never", RequestRejectedError)])
+    with pytest.raises(RequestRejectedError):
+        call()
+    assert calls == [1]

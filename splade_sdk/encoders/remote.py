@@ -1,0 +1,293 @@
+"""RemoteEncoder: a model behind an HTTP service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, overload
+
+import httpx
+
+from splade_sdk.config import Fingerprint
+from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.progress import encoding_bar
+from splade_sdk.encoders.remote_errors import transport_errors
+from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService, Side
+from splade_sdk.encoders.term_tokenizer import TermTokenizer
+from splade_sdk.errors import EngineClosedError
+from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
+from splade_sdk.types import SparseBatch, SparseVector
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["RemoteEncoder"]
+
+
+class RemoteEncoder:
+    """Encodes with a model behind an HTTP service.
+
+    The service is ``splade serve``, or Hugging Face's text-embeddings-inference with a SPLADE
+    model. Making one does no work: the service is asked at first use. It may be used from several
+    threads; long lists are sent as several requests at a time. ``AsyncRemoteEncoder`` is the same
+    for coroutines.
+
+    A collection filled through ``splade serve`` can be searched with the same model in process, and
+    the other way round.
+
+    Args:
+        url: Such as ``http://localhost:8080``.
+        api_key: Key of the service.
+        tokenizer: The ``tokenizer.json`` of the service's model, or the folder it lies in, to name
+            terms with; ``splade serve`` sends its own.
+        dimensions: Size of the sparse space; needed for a service that does not say it, where no
+            tokenizer is given.
+        query_prompt_name: Prompt of the query side, where the service is not ours.
+        document_prompt_name: Prompt of the document side, where the service is not ours.
+        truncate: Let the service cut texts that are too long; False makes it refuse them.
+        batch_size: Texts of a request at most; None for as many as the service takes.
+        max_connections: Requests under way at most.
+        timeout_s: Seconds to wait for an answer.
+        connect_timeout_s: Seconds to wait for a connection.
+        retry: How requests that failed are tried again; None tries each once.
+        transport: What httpx sends requests through, for proxies and Unix sockets.
+
+    Raises:
+        ConfigError: if the address is none, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        tokenizer: str | Path | None = None,
+        dimensions: int | None = None,
+        query_prompt_name: str | None = None,
+        document_prompt_name: str | None = None,
+        truncate: bool = True,
+        batch_size: int | None = None,
+        max_connections: int = 8,
+        timeout_s: float = 30.0,
+        connect_timeout_s: float = 5.0,
+        retry: RetrySettings | None = DEFAULT_RETRY,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._service = RemoteService(
+            url,
+            api_key=api_key,
+            truncate=truncate,
+            prompt_names={"query": query_prompt_name, "document": document_prompt_name},
+            batch_size=batch_size,
+            max_connections=max_connections,
+            timeout_s=timeout_s,
+            connect_timeout_s=connect_timeout_s,
+        )
+        self._tokenizer_file = tokenizer
+        self._dimensions = dimensions
+        self._retry = RetryPolicy(retry if retry is not None else RetrySettings(attempts=1))
+        self._client = httpx.Client(**self._service.client_options(), transport=transport)
+        self._known: RemoteModel | None = None
+        self._lock = RLock()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What identifies the document vectors, as the service says."""
+        return self._model.info.fingerprint(self._model.dimensions)
+
+    @property
+    def dimensions(self) -> int:
+        """Size of the sparse space."""
+        return self._model.dimensions
+
+    @property
+    def document_settings(self) -> str:
+        """What the vectors of documents depend on beside the fingerprint."""
+        return self._service.settings(self._model)
+
+    @overload
+    def encode_document(  # type: ignore[overload-overlap]
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseVector: ...
+    @overload
+    def encode_document(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseBatch: ...
+    def encode_document(
+        self,
+        texts: str | Sequence[str],
+        *,
+        batch_size: int | None = None,
+        show_progress_bar: bool | None = None,
+        max_active_dims: int | None = None,
+    ) -> SparseVector | SparseBatch:
+        """Encode documents.
+
+        Args:
+            texts: A string gives one vector, a list gives a batch in the same order. A blank text
+                gives a vector without terms.
+            batch_size: Texts of a request at most; None uses the encoder's setting.
+            show_progress_bar: None shows one on a terminal, for work that takes a while.
+            max_active_dims: Terms kept in each vector, the heaviest first; None keeps all.
+
+        Raises:
+            InvalidTypeError: if ``texts`` is not a string or a list of strings.
+            InvalidInputError: if a text holds a lone surrogate.
+            InvalidVectorError: if the service sends what is no vector of its space.
+            ModelError: if it sends something else, or its model failed.
+            EngineError: if it cannot be reached, refuses the request or fails.
+        """
+        return self._encode("document", texts, batch_size, show_progress_bar, max_active_dims)
+
+    encode = encode_document
+
+    @overload
+    def encode_query(  # type: ignore[overload-overlap]
+        self,
+        texts: str,
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseVector: ...
+    @overload
+    def encode_query(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = ...,
+        show_progress_bar: bool | None = ...,
+        max_active_dims: int | None = ...,
+    ) -> SparseBatch: ...
+    def encode_query(
+        self,
+        texts: str | Sequence[str],
+        *,
+        batch_size: int | None = None,
+        show_progress_bar: bool | None = None,
+        max_active_dims: int | None = None,
+    ) -> SparseVector | SparseBatch:
+        """Encode queries; arguments and errors are those of ``encode_document``."""
+        return self._encode("query", texts, batch_size, show_progress_bar, max_active_dims)
+
+    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
+        """Return the terms of a vector with their weights, heaviest first, ties by term id.
+
+        Args:
+            vector: Of this encoder's space.
+            top_k: Terms wanted at most; None for all.
+
+        Raises:
+            InvalidVectorError: if the vector is of another space.
+            ModelError: if the service does not name its terms, and no tokenizer was given.
+        """
+        return self._model.decode(vector, self._tokenizer, top_k)
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the tokens of a text, without special tokens."""
+        return self._tokenizer.tokens(require_text(text))
+
+    def literal_terms(self, text: str) -> set[int]:
+        """Return the ids of the terms that occur in a text; all others are expansion."""
+        return set(self._tokenizer.ids(require_text(text)))
+
+    def close(self) -> None:
+        """Close the connections; doing it twice is harmless, using the object after is an error."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"RemoteEncoder({self._service.shown_url!r})"
+
+    @property
+    def _model(self) -> RemoteModel:
+        with self._lock:
+            if self._known is None:
+                given = self._tokenizer_file
+                self._known = RemoteModel(
+                    self._service.info(self._send("GET", "info")),
+                    dimensions=self._dimensions,
+                    tokenizer=None if given is None else TermTokenizer.from_file(given),
+                    where=self._service.where,
+                )
+            return self._known
+
+    @property
+    def _tokenizer(self) -> TermTokenizer:
+        with self._lock:
+            model = self._model
+            if model.tokenizer is None:
+                model.require_tokenizer()
+                model.tokenizer = TermTokenizer(self._send("GET", "tokenizer.json").decode())
+            return model.tokenizer
+
+    def _encode(
+        self,
+        side: Side,
+        texts: str | Sequence[str],
+        batch_size: int | None,
+        show_progress_bar: bool | None,
+        max_active_dims: int | None,
+    ) -> SparseVector | SparseBatch:
+        single = isinstance(texts, str)
+        listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
+        job = self._service.plan(listed, self._model, batch_size, max_active_dims)
+        with encoding_bar(len(listed), False if single else show_progress_bar) as bar:
+            bar.update(job.rows - len(job.kept))
+            whole = job.result(self._parts(job, side, bar.update), max_active_dims)
+        return whole[0] if single else whole
+
+    def _parts(self, job: Job, side: Side, advance: Callable[[int], object]) -> list[SparseBatch]:
+        """Return the vectors of each request, sent several at a time."""
+        embed = partial(self._embed, side)
+        parts = []
+        pool = ThreadPoolExecutor(self._service.max_connections, "splade-remote")
+        try:
+            for part in (pool.map if len(job.requests) > 1 else map)(embed, job.requests):
+                parts.append(part)
+                advance(len(part))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return parts
+
+    def _embed(self, side: Side, texts: list[str]) -> SparseBatch:
+        model = self._model
+        answer = self._send("POST", "embed_sparse", self._service.body(texts, side, model))
+        return self._service.vectors(answer, len(texts), model)
+
+    def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Return the body of the answer; tries again what is worth it."""
+
+        def once() -> bytes:
+            if self._client.is_closed:
+                raise EngineClosedError("the remote encoder was closed: make a new RemoteEncoder")
+            with transport_errors(self._service.where):
+                response = self._client.request(method, path, content=body)
+            return self._service.read(response)
+
+        return self._retry(once)

@@ -1,0 +1,161 @@
+"""Guard: who may come in, how much at a time, and what is counted of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+
+from splade_sdk.serving.errors import answer_error, problem
+
+if TYPE_CHECKING:
+    from fastapi.responses import JSONResponse
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from splade_sdk.serving.metrics import Metrics
+    from splade_sdk.serving.settings import ServiceSettings
+
+__all__ = ["Guard"]
+
+_OPEN = ("/", "/health")
+_OPEN_BELOW = "/static/"
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+# A refused body is read on for so many times its limit, so that the client gets to the answer.
+_DRAINED = 8
+
+
+class Guard:
+    """Lets requests in, one by one: the key, the number at a time, the size of the body.
+
+    The body is read whole before the application sees the request, so that nothing downstream has
+    to count bytes.
+
+    Args:
+        app: What is guarded.
+        settings: The limits.
+        metrics: What requests are counted in.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._under_way = 0
+        key = settings.api_key
+        self._key = None if key is None else _digest(key.get_secret_value())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        answered = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, send_with_headers)
+        except Exception as error:  # what no handler of the application knows
+            if answered:
+                raise
+            await answer_error(error)(scope, receive, send_with_headers)
+        finally:
+            self._metrics.request(scope["path"], answered, perf_counter() - started)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["path"], headers)
+        if refusal is not None:
+            await self._refuse(refusal, scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            body = None
+            with anyio.move_on_after(self._settings.read_timeout_s) as timer:
+                body = await _read(receive, self._settings.max_body_bytes)
+            if timer.cancelled_caught:
+                await problem(408, "the body did not come in time")(scope, receive, send)
+            elif body is None:
+                await self._refuse(self._too_large(), scope, receive, send)
+            else:
+                await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._under_way -= 1
+
+    def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
+        """Return the answer for a request that is not let in."""
+        is_open = path in _OPEN or path.startswith(_OPEN_BELOW)
+        if self._key is not None and not is_open:
+            scheme, _, sent = headers.get("authorization", "").partition(" ")
+            same = hmac.compare_digest(_digest(sent.strip()), self._key)
+            if scheme.lower() != "bearer" or not same:
+                message = "send the service's key as Authorization: Bearer KEY"
+                return problem(401, message, {"WWW-Authenticate": "Bearer"})
+        if self._under_way >= self._settings.max_concurrent_requests:
+            message = f"{self._under_way} requests are under way: come again later"
+            return problem(429, message, {"Retry-After": str(self._settings.retry_after_s)})
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._settings.max_body_bytes:
+            return self._too_large()
+        return None
+
+    def _too_large(self) -> JSONResponse:
+        most = self._settings.max_body_bytes
+        return problem(413, f"the body is larger than {most:,} bytes: send fewer texts at once")
+
+    async def _refuse(
+        self, answer: JSONResponse, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        with anyio.move_on_after(self._settings.read_timeout_s):
+            await _read(receive, _DRAINED * self._settings.max_body_bytes, keep=False)
+        await answer(scope, receive, send)
+
+
+async def _read(receive: Receive, most: int, *, keep: bool = True) -> bytes | None:
+    """Return the body; None as soon as it is larger than ``most`` bytes."""
+    parts = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            return None
+        if keep:
+            parts.append(part)
+        if not message.get("more_body", False):  # the end, or the client is gone
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return what gives the body that was read already, and then what comes after."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay
+
+
+def _digest(key: str) -> bytes:
+    """Return a digest, so that comparing takes the same time whatever the length."""
+    return hashlib.sha256(key.encode()).digest()
