@@ -24,11 +24,20 @@ from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head
 from splade_sdk.training.objective import Objective
 from splade_sdk.training.regularizers import Regularizer, active_dims, make_regularizer
 from splade_sdk.training.schedules import get_schedule
+from splade_sdk.training.vector_distillation import VectorDistillation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["build_arguments", "build_collator", "build_data", "build_model", "build_objective"]
+__all__ = [
+    "build_arguments",
+    "build_collator",
+    "build_data",
+    "build_learning_rates",
+    "build_model",
+    "build_objective",
+    "build_vector_distillation",
+]
 
 # What a model without a head learns to give back, and is calibrated on.
 _HEAD_TEXTS = 320
@@ -80,6 +89,35 @@ def build_model(
     _set_dropout(model, config.model.dropout)
     _bring_down(model, tokenizer, data, config)
     return model, tokenizer
+
+
+def build_vector_distillation(
+    config: TrainingConfig, tokenizer: PreTrainedTokenizerBase
+) -> VectorDistillation | None:
+    """Load the teacher of vectors, if there is one.
+
+    Args:
+        config: The run's settings.
+        tokenizer: Of the student.
+
+    Raises:
+        ModelError: if the teacher cannot be loaded.
+        ConfigError: if its vocabulary is another.
+    """
+    from transformers import AutoTokenizer
+
+    taught = config.vector_distillation
+    if taught is None:
+        return None
+    side = read_checkpoint(fetch(taught.teacher, revision=None, allow_pickle=False)).document
+    if AutoTokenizer.from_pretrained(side.folder).get_vocab() != tokenizer.get_vocab():
+        raise ConfigError(
+            f"the vocabulary of the teacher {taught.teacher!r} is not that of "
+            f"{config.model.base!r}: its vectors cannot be learned; distil its scores instead"
+        )
+    masked_lm = load_masked_lm(side.folder, dtype=torch.float32)
+    teacher = SpladeModel(masked_lm, pooling=side.pooling, activation=side.activation)
+    return VectorDistillation(teacher, weight=taught.weight)
 
 
 def _set_dropout(model: SpladeModel, dropout: float | None) -> None:
@@ -172,6 +210,20 @@ def build_collator(
     return collate_tokens
 
 
+def build_learning_rates(config: TrainingConfig, model: SpladeModel) -> dict[str, float]:
+    """Return the learning rates of parameters, by name, that are not trained at the common one."""
+    optimizer = config.optimizer
+    rates = {}
+    if optimizer.head_learning_rate is not None:
+        body = {id(each) for each in model.masked_lm.model.base_model.parameters()}
+        for name, parameter in model.masked_lm.named_parameters(prefix="masked_lm"):
+            if id(parameter) not in body:
+                rates[name] = optimizer.head_learning_rate
+    if model.query_token_weights is not None:
+        rates["query_token_weights"] = optimizer.query_weights_learning_rate
+    return rates
+
+
 def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
     """Put the loss together.
 
@@ -199,6 +251,7 @@ def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
         start_guard=None if limit is None else StartGuard(limit),
         collapse_guard=CollapseGuard(),
         dense_ranking=_mixture(config.dense_losses) if config.dense_losses else None,
+        vector_weight=config.vector_distillation.weight if config.vector_distillation else 0.0,
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "RegularizerConfig",
     "SparsityConfig",
     "TrainingConfig",
+    "VectorDistillationConfig",
     "load_config",
     "parse_config",
 ]
@@ -90,6 +91,19 @@ class LossConfig(Settings):
         return self
 
 
+class VectorDistillationConfig(Settings):
+    """A SPLADE model whose vectors the student learns, beside the ranking.
+
+    Attributes:
+        teacher: Name or folder of a model with the same vocabulary; a folder may be relative to
+            the YAML file.
+        weight: In the sum.
+    """
+
+    teacher: str
+    weight: float = Field(default=1.0, gt=0)
+
+
 class RegularizerConfig(Settings):
     """The regulariser of one side.
 
@@ -150,6 +164,10 @@ class OptimizerConfig(Settings):
 
     Attributes:
         learning_rate: Highest, after the warm-up.
+        head_learning_rate: The same for the vocabulary head's own parameters (transform and bias,
+            not the tied embeddings), which may need to move further; None takes
+            ``learning_rate``.
+        query_weights_learning_rate: The same for learned query term weights (SPLADE-doc).
         weight_decay: Of AdamW.
         max_steps: Optimiser steps; None goes by ``epochs``.
         epochs: Passes over the data, where ``max_steps`` is None.
@@ -163,6 +181,8 @@ class OptimizerConfig(Settings):
     """
 
     learning_rate: float = Field(default=2e-5, gt=0)
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    query_weights_learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     max_steps: int | None = Field(default=None, ge=1)
     epochs: float = Field(default=1.0, gt=0)
@@ -213,6 +233,7 @@ class TrainingConfig(Settings):
         losses: Added up by their weights.
         dense_losses: The same for dense vectors from the same pass (the normalised mean of the
             last hidden states, so that scores are cosines); empty trains no dense head.
+        vector_distillation: A teacher of the vectors themselves; None for none.
         sparsity: Regularisers and their control.
         optimizer: Steps, batches and rates.
         evaluation: Measured during the run; None measures nothing.
@@ -229,6 +250,7 @@ class TrainingConfig(Settings):
     data: tuple[DataConfig, ...] = Field(min_length=1)
     losses: tuple[LossConfig, ...] = Field(default=(LossConfig(name="infonce"),), min_length=1)
     dense_losses: tuple[LossConfig, ...] = ()
+    vector_distillation: VectorDistillationConfig | None = None
     sparsity: SparsityConfig = SparsityConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation: EvaluationConfig | None = None
@@ -274,12 +296,12 @@ def load_config(path: Path | str) -> TrainingConfig:
     config = parse_config(values, where=str(path))
     folder = path.parent
     evaluation = config.evaluation
-    base = folder / config.model.base
+    taught = config.vector_distillation
     return config.model_copy(
         update={
-            "model": config.model.model_copy(update={"base": str(base)})
-            if base.is_dir()
-            else config.model,
+            "model": config.model.model_copy(update={"base": _found(config.model.base, folder)}),
+            "vector_distillation": taught
+            and taught.model_copy(update={"teacher": _found(taught.teacher, folder)}),
             "output_dir": folder / config.output_dir,
             "data": tuple(
                 each.model_copy(update={"path": folder / each.path}) for each in config.data
@@ -288,6 +310,11 @@ def load_config(path: Path | str) -> TrainingConfig:
             and evaluation.model_copy(update={"path": folder / evaluation.path}),
         }
     )
+
+
+def _found(model: str, folder: Path) -> str:
+    """Return the path of a model that lies relative to a folder, else its name."""
+    return str(folder / model) if (folder / model).is_dir() else model
 
 
 def parse_config(values: Mapping[str, Any], *, where: str = "config") -> TrainingConfig:

@@ -14,6 +14,7 @@ from splade_sdk.training.losses import Mixture
 from splade_sdk.training.regularizers import Regularizer, active_dims
 from splade_sdk.training.schedules import Schedule
 from splade_sdk.training.scores import Targets, score_batch
+from splade_sdk.training.vector_distillation import relative_squared_error
 
 __all__ = ["Objective", "StepLoss"]
 
@@ -36,7 +37,8 @@ class Objective:
 
     At step t, with the schedule s(t) from 0 to 1 and the start guard's factor r::
 
-        L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents)) + dense
+        L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents))
+            + dense + vectors
 
     Args:
         ranking: The ranking losses.
@@ -50,6 +52,8 @@ class Objective:
         collapse_guard: Stops a run whose vectors are empty.
         dense_ranking: The ranking losses of the dense vectors' inner products; None for a model
             without a dense head.
+        vector_weight: Weight of the distance from a teacher's vectors; see
+            ``vector_distillation``.
     """
 
     def __init__(
@@ -65,8 +69,10 @@ class Objective:
         start_guard: StartGuard | None,
         collapse_guard: CollapseGuard,
         dense_ranking: Mixture | None = None,
+        vector_weight: float = 0.0,
     ) -> None:
         self._ranking = ranking
+        self._vector_weight = vector_weight
         self._dense_ranking = dense_ranking
         self._query_regularizer = query_regularizer
         self._document_regularizer = document_regularizer
@@ -91,6 +97,8 @@ class Objective:
         step: int,
         query_dense: Tensor | None = None,
         document_dense: Tensor | None = None,
+        *,
+        taught: tuple[Tensor, Tensor] | None = None,
     ) -> StepLoss:
         """Return the loss of a batch.
 
@@ -101,6 +109,7 @@ class Objective:
             step: Optimiser steps done so far.
             query_dense: With a dense head. Shape: ``(queries, width)``.
             document_dense: With a dense head. Shape: ``(documents, width)``.
+            taught: A teacher's query and document weights. Shapes: as the weights'.
         """
         measured = (float(active_dims(query_weights)), float(active_dims(document_weights)))
         if self._start_guard is not None and not self._measured:
@@ -135,6 +144,12 @@ class Objective:
             total = total + dense.total
             parts["dense_loss"] = dense.total
             parts |= {f"dense_{name}_loss": value for name, value in dense.parts.items()}
+        if taught is not None:
+            vectors = relative_squared_error(query_weights, taught[0]) + relative_squared_error(
+                document_weights, taught[1]
+            )
+            total = total + self._vector_weight * vectors
+            parts["vector_loss"] = vectors
         return StepLoss(
             total,
             {name: float(value.detach()) for name, value in parts.items()}

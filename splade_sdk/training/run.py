@@ -15,8 +15,10 @@ from splade_sdk.training.build import (
     build_arguments,
     build_collator,
     build_data,
+    build_learning_rates,
     build_model,
     build_objective,
+    build_vector_distillation,
 )
 from splade_sdk.training.card import write_card
 from splade_sdk.training.checkpoints import last_checkpoint, load_checkpoint
@@ -82,6 +84,8 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
         data_collator=build_collator(config, tokenizer),
         sampler=sampler,
         cached_chunk_size=config.optimizer.cached_chunk_size,
+        vector_distillation=build_vector_distillation(config, tokenizer),
+        learning_rates=build_learning_rates(config, model),
         callbacks=callbacks,
     )
     trainer.remove_callback(ProgressCallback)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -22,6 +23,8 @@ from splade_sdk.training.scores import Targets
 if TYPE_CHECKING:
     from torch.utils.data import Dataset, Sampler
     from transformers import PreTrainedTokenizerBase
+
+    from splade_sdk.training.vector_distillation import VectorDistillation
 
 __all__ = ["SpladeTrainer", "TrainingBatch"]
 
@@ -50,6 +53,8 @@ class SpladeTrainer(Trainer):
         sampler: Order of the rows.
         cached_chunk_size: Texts that hold activations at a time (gradient caching, Gao et al.
             2021, arXiv 2101.06983); None holds the whole batch.
+        vector_distillation: A teacher of the vectors themselves.
+        learning_rates: Learning rate of parameters, by name, where it is not that of ``args``.
         callbacks: Further callbacks.
     """
 
@@ -65,6 +70,8 @@ class SpladeTrainer(Trainer):
         data_collator: Callable[[list[Any]], Any],
         sampler: Sampler[int],
         cached_chunk_size: int | None = None,
+        vector_distillation: VectorDistillation | None = None,
+        learning_rates: Mapping[str, float] | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         super().__init__(
@@ -80,11 +87,35 @@ class SpladeTrainer(Trainer):
         self._sampler = sampler
         self._max_length = max_length
         self._cached_chunk_size = cached_chunk_size
+        self._vector_distillation = vector_distillation
+        self._learning_rates = dict(learning_rates or {})
         self._parts: dict[str, list[float]] = defaultdict(list)
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
         del train_dataset
         return self._sampler
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Make transformers' optimiser, parameters with a rate of their own in groups of theirs.
+
+        Args:
+            model: As transformers passes it.
+        """
+        made: torch.optim.Optimizer = super().create_optimizer(model)
+        named = self.accelerator.unwrap_model(self.model).named_parameters()
+        rate_of = {
+            parameter: self._learning_rates[name]
+            for name, parameter in named
+            if name in self._learning_rates
+        }
+        for group in list(made.param_groups):
+            apart = [each for each in group["params"] if each in rate_of]
+            group["params"] = [each for each in group["params"] if each not in rate_of]
+            settings = {key: value for key, value in group.items() if key != "params"}
+            for rate in sorted({rate_of[each] for each in apart}):
+                params = [each for each in apart if rate_of[each] == rate]
+                made.add_param_group({**settings, "params": params, "lr": rate})
+        return made
 
     def compute_loss(
         self,
@@ -102,10 +133,9 @@ class SpladeTrainer(Trainer):
             num_items_in_batch: Not used: a query is an item.
         """
         del num_items_in_batch
-        vectors = model(
-            inputs["query"].to(self.args.device), inputs["document"].to(self.args.device)
-        )
-        loss = self._loss(vectors, inputs["targets"])
+        query, document = (inputs[side].to(self.args.device) for side in ("query", "document"))
+        taught = self._taught(query, document)
+        loss = self._loss(model(query, document), inputs["targets"], taught)
         return (loss, None) if return_outputs else loss
 
     def training_step(
@@ -126,21 +156,35 @@ class SpladeTrainer(Trainer):
             return loss
         model.train()
         steps = self.current_gradient_accumulation_steps
+        query, document = (inputs[side].to(self.args.device) for side in ("query", "document"))
+        with self.compute_loss_context_manager():
+            taught = self._taught(query, document)
         return cached_backward(
             model,
-            inputs["query"].to(self.args.device),
-            inputs["document"].to(self.args.device),
-            lambda *vectors: self._loss(vectors, inputs["targets"]) / steps,
+            query,
+            document,
+            lambda *vectors: self._loss(vectors, inputs["targets"], taught) / steps,
             chunk_size=self._cached_chunk_size,
             backward=self.accelerator.backward,
             no_sync=lambda: self.accelerator.no_sync(model),
             context=self.compute_loss_context_manager,
         )
 
-    def _loss(self, vectors: Sequence[Tensor], targets: Targets) -> Tensor:
+    def _taught(self, query: TokenBatch, document: TokenBatch) -> tuple[Tensor, Tensor] | None:
+        teacher = self._vector_distillation
+        return None if teacher is None else teacher.vectors(query, document)
+
+    def _loss(
+        self,
+        vectors: Sequence[Tensor],
+        targets: Targets,
+        taught: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
         query, document, *dense = (each.float() for each in vectors)
         targets = targets.to(query.device)
-        step = self.objective(query, document, targets, self.state.global_step, *dense)
+        step = self.objective(
+            query, document, targets, self.state.global_step, *dense, taught=taught
+        )
         for name, value in step.parts.items():
             self._parts[name].append(value)
         return step.total
