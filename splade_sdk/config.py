@@ -1,13 +1,14 @@
-"""Settings: frozen pydantic models that refuse unknown keys; units are in the names."""
+"""Settings of collections, and what identifies an encoder; units are in the names."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from splade_sdk.errors import CollectionMismatchError
+from splade_sdk.settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,12 +23,6 @@ __all__ = [
 ]
 
 _SAME_MODEL = 0.99  # cosine of two probes from which on they count as one model's
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 _SHA256_DIGITS = 64

@@ -13,11 +13,12 @@ import numpy as np
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.analyzer import Analyzer
-from splade_sdk.encoders.inputs import require_text, require_texts
-from splade_sdk.encoders.progress import encoding_bar
+from splade_sdk.encoders.inputs import require_terms, require_text, require_texts, require_vector
 from splade_sdk.encoders.term_ids import TermIds
-from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError, InvalidVectorError
+from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
+from splade_sdk.progress import progress_bar
 from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types.arguments import require_whole
 from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -268,13 +269,13 @@ class Bm25Encoder:
             top_k: Terms wanted at most; None for all.
 
         Raises:
+            InvalidTypeError: if ``vector`` is no SparseVector, such as a batch of several.
             InvalidVectorError: if the vector is of another space.
+            ConfigError: if ``top_k`` is below 1.
         """
-        if vector.dimensions != self.dimensions:
-            raise InvalidVectorError(
-                f"vector has {vector.dimensions} dimensions, this encoder {self.dimensions}: "
-                "decode with the encoder that made it"
-            )
+        vector = require_vector(vector, self.dimensions)
+        if top_k is not None:
+            top_k = require_whole(top_k, "top_k", least=1, unset="or None for all")
         order = np.lexsort((vector.indices, -vector.values))[:top_k]
         terms = [self._terms.told(index) for index in vector.indices[order].tolist()]
         return list(zip(terms, vector.values[order].tolist(), strict=True))
@@ -303,13 +304,17 @@ class Bm25Encoder:
         show_progress_bar: bool | None,
         max_active_dims: int | None,
     ) -> SparseVector | SparseBatch:
-        if batch_size is not None and batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}: expected at least 1, or None")
+        if batch_size is not None:
+            batch_size = require_whole(batch_size, "batch_size", least=1, unset="or None")
+        if max_active_dims is not None:
+            max_active_dims = require_terms(max_active_dims, "max_active_dims")
         single = isinstance(texts, str)
         listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
         size = batch_size or _BLOCK
         blocks = [SparseBatch.empty(self.dimensions)]
-        with encoding_bar(len(listed), show_progress_bar) as bar:
+        with progress_bar(
+            desc="Encoding", unit="text", show=show_progress_bar, total=len(listed)
+        ) as bar:
             for start in range(0, len(listed), size):
                 block = self._encode_block(listed[start : start + size], query)
                 blocks.append(block if max_active_dims is None else block.prune(max_active_dims))

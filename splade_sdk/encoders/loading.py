@@ -16,7 +16,8 @@ from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide, read_token_weights, token_weights
 from splade_sdk.encoders.tokenization import TextTokenizer
-from splade_sdk.errors import ConfigError, ModelFormatError, UnsafeModelError
+from splade_sdk.errors import ConfigError, InvalidTypeError, ModelFormatError, UnsafeModelError
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -62,12 +63,21 @@ class Loader:
         self._pooling = pooling
         self._activation = activation
         self._windows = windows
-        self._window_overlap = window_overlap
+        self._window_overlap = require_whole(window_overlap, "window_overlap", least=0)
         self._trust_remote_code = trust_remote_code
         self._allow_pickle = allow_pickle
 
     def fetch(self, model: str | Path, revision: str | None = None) -> Path:
-        """Return the folder of a model; see ``checkpoint.fetch``."""
+        """Return the folder of a model; see ``checkpoint.fetch``.
+
+        Raises:
+            InvalidTypeError: if ``model`` is neither a name nor a path.
+        """
+        if not isinstance(model, str | Path):
+            raise InvalidTypeError(
+                f"model is {type(model).__name__}: expected a folder, or a name such as "
+                "'naver/splade-v3'"
+            )
         return fetch(model, revision=revision, allow_pickle=self._allow_pickle)
 
     def load(
@@ -85,7 +95,7 @@ class Loader:
             query_token_weights: As in SpladeEncoder.
 
         Raises:
-            ConfigError: if the two sides do not share a space.
+            ConfigError: if the two sides do not share a space, or a token weight is wrong.
         """
         checkpoint = read_checkpoint(folder)
         document = self._model_side(checkpoint.document)
@@ -200,6 +210,9 @@ def _resolve_max_length(
 ) -> int:
     limit = masked_lm.max_positions
     if asked is not None:
+        asked = require_whole(
+            asked, "max_length", least=1, unset="or None for what the model takes"
+        )
         if limit is not None and asked > limit:
             raise ConfigError(f"max_length is {asked}, but the model has {limit} positions")
         return asked

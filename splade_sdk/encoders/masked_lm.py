@@ -121,7 +121,8 @@ class MaskedLM(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the whole model, its vocabulary part included, as transformers does."""
-        self.model.save_pretrained(folder)
+        with quiet_transformers():
+            self.model.save_pretrained(folder)
 
 
 def load_masked_lm(

@@ -11,11 +11,11 @@ import httpx
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.inputs import require_text, require_texts
-from splade_sdk.encoders.progress import encoding_bar
 from splade_sdk.encoders.remote_errors import transport_errors
 from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService, Side
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import EngineClosedError
+from splade_sdk.progress import progress_bar
 from splade_sdk.retry import DEFAULT_RETRY, AsyncRetryPolicy, RetrySettings
 from splade_sdk.types import SparseBatch, SparseVector
 
@@ -222,7 +222,12 @@ class AsyncRemoteEncoder:
         single = isinstance(texts, str)
         listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
         job = self._service.plan(listed, await self._model(), batch_size, max_active_dims)
-        with encoding_bar(len(listed), False if single else show_progress_bar) as bar:
+        with progress_bar(
+            desc="Encoding",
+            unit="text",
+            show=False if single else show_progress_bar,
+            total=len(listed),
+        ) as bar:
             bar.update(job.rows - len(job.kept))
             whole = job.result(await self._parts(job, side, bar.update), max_active_dims)
         return whole[0] if single else whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from splade_sdk.encoders.checkpoint import DENSE, OWN_CONFIG
 from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide
+from splade_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from splade_sdk.encoders.head import Activation
@@ -23,6 +25,7 @@ _MASKED_LM = f"{_PACKAGE}.mlm_transformer.MLMTransformer"
 _POOLING = f"{_PACKAGE}.splade_pooling.SpladePooling"
 _STATIC = f"{_PACKAGE}.sparse_static_embedding.SparseStaticEmbedding"
 _ROUTER = "sentence_transformers.base.modules.router.Router"
+_ROUTE_MODULES = ("0_MLMTransformer", "1_SpladePooling", "0_SparseStaticEmbedding")
 _ACTIVATIONS: dict[Activation, str] = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
 
 
@@ -33,14 +36,26 @@ def save_model(folder: Path, document: ModelSide, query: Side) -> None:
         folder: Made if it does not exist.
         document: The document side.
         query: The query side; the same object where both share a model.
+
+    Raises:
+        ConfigError: if ``folder`` is a file, or a model without a query side of its own lies there
+            and this one has one: that model's files would stay among this one's.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"folder {folder} is a file: expected a folder for the model's files")
     folder.mkdir(parents=True, exist_ok=True)
+    routes: dict[str, dict[str, str]] = {}
     if query is document:
         _save_masked_lm(folder, document)
         _save_pooling(folder / "1_SpladePooling", document)
         modules = [("", _MASKED_LM), ("1_SpladePooling", _POOLING)]
     else:
-        routes = {"query": _save_route(folder, "query", query)}
+        if (folder / "config.json").exists():
+            raise ConfigError(
+                f"folder {folder} holds a model without a query side of its own, whose files would "
+                "stay among this one's: choose another folder, or delete that one first"
+            )
+        routes["query"] = _save_route(folder, "query", query)
         routes["document"] = _save_route(folder, "document", document)
         _write(
             folder / "router_config.json",
@@ -70,15 +85,27 @@ def save_model(folder: Path, document: ModelSide, query: Side) -> None:
             "similarity_fn_name": "dot",
         },
     )
+    _remove_other_routes(folder, {name for route in routes.values() for name in route})
+
+
+def _remove_other_routes(folder: Path, written: set[str]) -> None:
+    """Remove what a model with other sides, saved here before, has left."""
+    for route in ("query", "document"):
+        for name in _ROUTE_MODULES:
+            if (module := f"{route}_{name}") not in written and (folder / module).is_dir():
+                shutil.rmtree(folder / module)
+    if not written:
+        (folder / "router_config.json").unlink(missing_ok=True)
 
 
 def _save_route(folder: Path, route: str, side: Side) -> dict[str, str]:
     """Write one side into folders of its own; return module name -> type."""
     if isinstance(side, ModelSide):
-        _save_masked_lm(folder / f"{route}_0_MLMTransformer", side)
-        _save_pooling(folder / f"{route}_1_SpladePooling", side)
-        return {f"{route}_0_MLMTransformer": _MASKED_LM, f"{route}_1_SpladePooling": _POOLING}
-    name = f"{route}_0_SparseStaticEmbedding"
+        names = [f"{route}_{name}" for name in _ROUTE_MODULES[:2]]
+        _save_masked_lm(folder / names[0], side)
+        _save_pooling(folder / names[1], side)
+        return dict(zip(names, (_MASKED_LM, _POOLING), strict=True))
+    name = f"{route}_{_ROUTE_MODULES[2]}"
     _save_static(folder / name, side)
     return {name: _STATIC}
 

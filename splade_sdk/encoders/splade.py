@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.head import Activation, Pooling
@@ -21,12 +20,19 @@ from splade_sdk.encoders.identity import (
     query_side_sha256,
     weights_sha256,
 )
-from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.inputs import (
+    require_batch,
+    require_terms,
+    require_text,
+    require_texts,
+    require_vector,
+)
 from splade_sdk.encoders.loading import Loader
 from splade_sdk.encoders.saving import save_model
 from splade_sdk.encoders.side import Side
-from splade_sdk.errors import ConfigError, InvalidVectorError, TruncationWarning
+from splade_sdk.errors import ConfigError, TruncationWarning
 from splade_sdk.models.default import default_model_path
+from splade_sdk.progress import progress_bar
 from splade_sdk.types import (
     HybridBatch,
     HybridVector,
@@ -34,6 +40,7 @@ from splade_sdk.types import (
     SparseVector,
     SparsityStats,
 )
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +52,7 @@ _Vectors = SparseVector | SparseBatch | HybridVector | HybridBatch
 
 # Texts sorted by length and held in memory at a time.
 _BLOCK = 1024
+_WINDOW_OVERLAP = 32
 
 
 class SpladeEncoder:
@@ -69,7 +77,7 @@ class SpladeEncoder:
             weight; no model runs.
         long_documents: ``truncate`` cuts at ``max_length`` and warns once; ``windows`` encodes
             overlapping windows and keeps each term's largest weight.
-        window_overlap: Tokens that a window shares with the one before.
+        window_overlap: Tokens that a window shares with the one before; None for 32.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         allow_pickle: Accept weights in pickled files, which can run code when loaded.
@@ -95,7 +103,7 @@ class SpladeEncoder:
         query_model: str | Path | None = None,
         query_token_weights: Mapping[str, float] | Literal["ones"] | None = None,
         long_documents: Literal["truncate", "windows"] = "truncate",
-        window_overlap: int = 32,
+        window_overlap: int | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
@@ -112,15 +120,19 @@ class SpladeEncoder:
             raise ConfigError(
                 f"activation is {activation!r}: expected 'log1p_relu' or 'log1p_log1p_relu'"
             )
-        for name, kept in (
-            ("max_active_dims", max_active_dims),
-            ("query_max_active_dims", query_max_active_dims),
-        ):
-            if kept is not None and kept < 1:
-                raise ConfigError(f"{name} is {kept}: expected at least 1, or None for all terms")
+        if max_active_dims is not None:
+            max_active_dims = require_terms(max_active_dims, "max_active_dims")
+        if query_max_active_dims is not None:
+            query_max_active_dims = require_terms(query_max_active_dims, "query_max_active_dims")
+        if window_overlap is not None and long_documents != "windows":
+            raise ConfigError(
+                f"window_overlap is {window_overlap}, but long documents are cut: pass "
+                "long_documents='windows' too, or leave window_overlap out"
+            )
+        overlap = _WINDOW_OVERLAP if window_overlap is None else window_overlap
         self.model_name = str(model) if model is not None else "default"
         self.max_active_dims = max_active_dims
-        self._long_documents = (long_documents, window_overlap)
+        self._long_documents = (long_documents, overlap)
         self.query_max_active_dims = query_max_active_dims
         self._truncation_told = False
         loader = Loader(
@@ -130,7 +142,7 @@ class SpladeEncoder:
             pooling=pooling,
             activation=activation,
             windows=long_documents == "windows",
-            window_overlap=window_overlap,
+            window_overlap=overlap,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
@@ -347,13 +359,13 @@ class SpladeEncoder:
             top_k: Terms wanted at most; None for all.
 
         Raises:
+            InvalidTypeError: if ``vector`` is no SparseVector, such as a batch of several.
             InvalidVectorError: if the vector is of another space.
+            ConfigError: if ``top_k`` is below 1.
         """
-        if vector.dimensions != self.dimensions:
-            raise InvalidVectorError(
-                f"vector has {vector.dimensions} dimensions, this encoder {self.dimensions}: "
-                "decode with the encoder that made it"
-            )
+        vector = require_vector(vector, self.dimensions)
+        if top_k is not None:
+            top_k = require_whole(top_k, "top_k", least=1, unset="or None for all")
         order = np.lexsort((vector.indices, -vector.values))[:top_k]
         tokens = self.tokenizer.convert_ids_to_tokens(vector.indices[order].tolist())
         return list(zip(tokens, vector.values[order].tolist(), strict=True))
@@ -377,19 +389,23 @@ class SpladeEncoder:
             documents: From ``encode_document``.
 
         Raises:
+            InvalidTypeError: if one is neither a vector nor a batch.
             InvalidVectorError: if the spaces differ.
         """
-        return _as_batch(queries).dot(_as_batch(documents))
+        return require_batch(queries, "queries").dot(require_batch(documents, "documents"))
 
     def sparsity(self, vectors: SparseVector | SparseBatch) -> SparsityStats:
         """Count active terms, as ``vectors.stats()`` does."""
-        return _as_batch(vectors).stats()
+        return require_batch(vectors, "vectors").stats()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that this class and sentence-transformers' ``SparseEncoder`` both load.
 
         Args:
             folder: Made if it does not exist.
+
+        Raises:
+            ConfigError: if ``folder`` is a file, or holds a model whose files would stay.
         """
         save_model(Path(folder), self._document, self._query)
 
@@ -422,11 +438,8 @@ class SpladeEncoder:
                 return HybridVector(batch.sparse[0], batch.dense[0])
             return batch[0]
         listed = require_texts(texts)
-        # disable=None: only on a terminal; delay: only for work that takes a while.
-        hidden = None if show_progress_bar is None else not show_progress_bar
-        delay = 2.0 if show_progress_bar is None else 0.0
-        with tqdm(
-            total=len(listed), desc="Encoding", unit="text", disable=hidden, delay=delay
+        with progress_bar(
+            desc="Encoding", unit="text", show=show_progress_bar, total=len(listed)
         ) as bar:
             return self._encode_list(side, listed, batch_size, max_active_dims, dense, bar.update)
 
@@ -439,12 +452,10 @@ class SpladeEncoder:
         dense: bool,
         advance: Callable[[int], object] = lambda _: None,
     ) -> SparseBatch | HybridBatch:
-        if batch_size is not None and batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}: expected at least 1, or None")
-        if max_active_dims is not None and max_active_dims < 1:
-            raise ConfigError(
-                f"max_active_dims is {max_active_dims}: expected at least 1, or None for all terms"
-            )
+        if batch_size is not None:
+            batch_size = require_whole(batch_size, "batch_size", least=1, unset="or None")
+        if max_active_dims is not None:
+            max_active_dims = require_terms(max_active_dims, "max_active_dims")
         sparse = [SparseBatch.empty(self.dimensions)]
         rows = [np.empty((0, side.dense_dimensions or 0), np.float32)]
         cut = 0
@@ -468,7 +479,3 @@ class SpladeEncoder:
             )
         batch = SparseBatch.concat(sparse)
         return HybridBatch(batch, np.concatenate(rows)) if dense else batch
-
-
-def _as_batch(vectors: SparseVector | SparseBatch) -> SparseBatch:
-    return vectors if isinstance(vectors, SparseBatch) else SparseBatch.from_vectors([vectors])

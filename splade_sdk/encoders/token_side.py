@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from splade_sdk.encoders.side import EncodedBlock
 from splade_sdk.encoders.tokenization import TextTokenizer
-from splade_sdk.errors import ConfigError, ModelFormatError
+from splade_sdk.errors import ConfigError, InvalidTypeError, ModelFormatError
 from splade_sdk.types import SparseBatch
 
 __all__ = ["TokenSide", "read_token_weights", "token_weights"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class TokenSide:
@@ -82,12 +84,23 @@ def token_weights(
         Shape: ``(dimensions,)``.
 
     Raises:
-        ConfigError: if a token is not in the vocabulary.
+        ConfigError: if a token is not in the vocabulary, or a weight is negative or not finite.
+        InvalidTypeError: if a weight is no number.
     """
     weights = np.zeros(dimensions, dtype=np.float32)
     for token, weight in table.items():
         if token not in vocabulary:
             raise ConfigError(f"query token {token!r} is not in the model's vocabulary")
+        if isinstance(weight, bool) or not isinstance(weight, int | float | np.number):
+            raise InvalidTypeError(
+                f"the weight of query token {token!r} is {weight!r} ({type(weight).__name__}): "
+                "expected a number"
+            )
+        if not 0 <= weight <= _LARGEST:
+            raise ConfigError(
+                f"the weight of query token {token!r} is {weight}: expected a finite number of at "
+                "least 0"
+            )
         weights[vocabulary[token]] = weight
     return weights
 
@@ -106,18 +119,30 @@ def read_token_weights(
         Shape: ``(dimensions,)``.
 
     Raises:
-        ModelFormatError: if the tensor has another size.
+        ModelFormatError: if the file cannot be read, or has not one number for each term.
     """
-    if path.suffix == ".json":
-        table: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-        return token_weights(table, vocabulary, dimensions)
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    tensors = load_file(path)
-    weights = next(iter(tensors.values())).astype(np.float32)
+    try:
+        if path.suffix == ".json":
+            table: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+            return token_weights(table, vocabulary, dimensions)
+        weights = next(iter(load_file(path).values())).astype(np.float32)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        SafetensorError,
+    ) as error:
+        raise ModelFormatError(f"the token weights in {path} cannot be used: {error}") from error
     if weights.ndim != 1 or weights.size > dimensions:
         raise ModelFormatError(
             f"{path} has token weights of shape {weights.shape}: "
             f"expected one for each of the {dimensions} terms"
         )
+    if not np.isfinite(weights).all():
+        raise ModelFormatError(f"{path} has token weights that are not finite numbers")
     return np.concatenate([weights, np.zeros(dimensions - weights.size, np.float32)])

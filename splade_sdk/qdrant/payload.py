@@ -16,6 +16,7 @@ from splade_sdk.qdrant.base import PayloadFields
 from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
+from splade_sdk.types.arguments import lone_surrogate
 
 __all__ = [
     "CONTENT_HASH",
@@ -170,12 +171,8 @@ def _scalar(value: int | float | str, document: str, path: tuple[str, ...]) -> i
 
 
 def _check_text(text: str, document: str, path: tuple[str, ...]) -> None:
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise _refused(document, path, "has a lone surrogate: it is not valid Unicode") from error
+    if lone_surrogate(text) is not None:
+        raise _refused(document, path, "has a lone surrogate: it is not valid Unicode")
 
 
 def _refused(document: str, path: tuple[str, ...], what: str) -> InvalidDocumentError:

@@ -7,9 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from splade_sdk.errors import InvalidInputError
+from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.payload import CONTENT_HASH
 from splade_sdk.retrieval.batches import document_batches, require_documents
@@ -43,7 +42,6 @@ def upsert(
     options: UploadOptions,
 ) -> IngestReport:
     """Encode and store documents; see ``Retriever.upsert``."""
-    shown = options.show_progress_bar
     stream = require_documents(documents)
     preparing = Preparing(collection, encoding, skip_unchanged=options.skip_unchanged)
 
@@ -54,12 +52,11 @@ def upsert(
     if options.checkpoint is not None:
         checkpoint = Checkpoint(options.checkpoint, hashes)
         stream = checkpoint.resume(stream, collection)
-    with tqdm(
-        total=len(documents) if isinstance(documents, Sequence) else None,
+    with progress_bar(
         desc="Indexing",
         unit="doc",
-        disable=None if shown is None else not shown,
-        delay=2.0 if shown is None else 0.0,
+        show=options.show_progress_bar,
+        total=len(documents) if isinstance(documents, Sequence) else None,
     ) as bar:
         return ingest(
             document_batches(stream, batch_size=options.batch_size),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from splade_sdk.config import Settings
 from splade_sdk.errors import ConfigError, MissingDependencyError
+from splade_sdk.settings import Settings, config_error
 from splade_sdk.training.losses import LOSSES, make_loss
 from splade_sdk.training.registry import look_up
 from splade_sdk.training.regularizers import REGULARIZERS, make_regularizer
@@ -331,46 +330,4 @@ def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Trainin
     try:
         return TrainingConfig.model_validate(values)
     except ValidationError as error:
-        problems = error.errors()
-        places = [problem["loc"] for problem in problems]
-        told = [
-            _told(problem["type"], place, problem["input"], problem["msg"])
-            for problem, place in zip(problems, places, strict=True)
-            # A list whose item is wrong is also reported as too short.
-            if not any(other != place and other[: len(place)] == place for other in places)
-        ]
-        raise ConfigError(f"{where}: {'; '.join(told)}") from error
-
-
-def _told(kind: str, place: tuple[int | str, ...], given: object, message: str) -> str:
-    name = ".".join(map(str, place))
-    if kind == "missing":
-        return f"no key {name!r}: it is needed"
-    if kind == "value_error":
-        return f"{name}: {message.removeprefix('Value error, ')}"
-    if kind != "extra_forbidden":
-        return f"{name} is {given!r}: {message}"
-    valid = sorted(_section(place[:-1]).model_fields)
-    nearest = get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
-    if nearest:
-        meant = ".".join(map(str, (*place[:-1], nearest[0])))
-        return f"no key {name!r}: did you mean {meant!r}?"
-    return f"no key {name!r}: expected one of {', '.join(valid)}"
-
-
-def _section(place: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the settings that hold a key."""
-    section: type[BaseModel] = TrainingConfig
-    for key in place:
-        if isinstance(key, str):
-            section = _settings_in(section.model_fields[key].annotation) or section
-    return section
-
-
-def _settings_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) is not None:
-        found = (_settings_in(argument) for argument in get_args(annotation))
-        return next((each for each in found if each), None)
-    return None
+        raise config_error(error, TrainingConfig, where=where) from error

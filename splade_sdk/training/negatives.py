@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from splade_sdk.errors import ConfigError, InvalidDataError
+from splade_sdk.progress import progress_bar
 from splade_sdk.training.data.collator import text_id
 from splade_sdk.training.data.example import Example
 from splade_sdk.training.data.source import Source, open_source
@@ -120,12 +120,12 @@ def mine_negatives(
     negatives = without = 0
     with (
         example_writer(Path(output), source, overwrite=overwrite) as writer,
-        tqdm(
+        progress_bar(
+            desc="mine",
+            unit="query",
+            show=show_progress_bar,
             total=len(source),
             initial=writer.done,
-            disable=None if show_progress_bar is None else not show_progress_bar,
-            unit="query",
-            desc="mine",
         ) as bar,
     ):
         resumed = writer.done

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from splade_sdk.errors import ConfigError, TrainingError
+from splade_sdk.progress import progress_bar
 from splade_sdk.training.data.example import Example
 from splade_sdk.training.data.source import Source, open_source
 from splade_sdk.training.data.writing import example_writer
@@ -53,12 +53,12 @@ def score_pairs(
     source = open_source(data) if isinstance(data, str | Path) else data
     with (
         example_writer(Path(output), source, overwrite=overwrite) as writer,
-        tqdm(
+        progress_bar(
+            desc="teach",
+            unit="query",
+            show=show_progress_bar,
             total=len(source),
             initial=writer.done,
-            disable=None if show_progress_bar is None else not show_progress_bar,
-            unit="query",
-            desc="teach",
         ) as bar,
     ):
         while writer.done < len(source):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.types.arguments import lone_surrogate
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense, same_fields
 from splade_sdk.types.sparse import SparseVector
@@ -105,12 +106,8 @@ class Hit:
 
 
 def _require_unicode(text: str, what: str) -> None:
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
+    if (at := lone_surrogate(text)) is not None:
         raise InvalidDocumentError(
-            f"{what} has a lone surrogate at character {error.start}: it is not valid Unicode; "
+            f"{what} has a lone surrogate at character {at}: it is not valid Unicode; "
             "read files with errors='replace', or drop the character"
-        ) from error
+        )

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from splade_sdk.errors import (
+    ConfigError,
     EngineConnectionError,
     EngineError,
     RateLimitedError,
@@ -183,7 +183,7 @@ def test_interrupts_are_not_retried() -> None:
     [{"attempts": 0}, {"first_wait_s": -1}, {"total_s": float("inf")}, {"backoff": 2}],
 )
 def test_settings_that_make_no_sense(given: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError, match=next(iter(given))):
         RetrySettings(**given)
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 from transformers import BertConfig, BertModel
 
 from splade_sdk import SpladeEncoder
+from splade_sdk.encoders.token_side import read_token_weights
 from splade_sdk.errors import (
     ConfigError,
+    InvalidTypeError,
     ModelFormatError,
     ModelNotFoundError,
     SpladeError,
@@ -131,7 +135,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_has(folder: Path) -> None:
     [
         ({"max_length": 65}, "max_length is 65, but the model has 64 positions"),
         ({"max_length": 2}, "special tokens alone take 2"),
-        ({"max_length": 0}, "max_length is 0"),
+        ({"max_length": 0}, "max_length is 0: expected 1 or more"),
         ({"max_length": -1}, "max_length is -1"),
         ({"pooling": "mean"}, "pooling is 'mean': expected 'max' or 'sum'"),
         ({"activation": "gelu"}, "activation is 'gelu': expected 'log1p_relu'"),
@@ -145,6 +149,11 @@ def test_a_tokenizer_with_more_tokens_than_the_model_has(folder: Path) -> None:
         ({"query_token_weights": "idf"}, "query_token_weights is 'idf'"),
         ({"query_token_weights": {"nowhere-to-be-found": 1.0}}, "'nowhere-to-be-found'"),
         ({"query_token_weights": "ones", "query_model": "x"}, "exclude each other"),
+        ({"window_overlap": 8}, "window_overlap is 8, but long documents are cut: pass long_doc"),
+        ({"long_documents": "windows", "window_overlap": -1}, "window_overlap is -1: expected 0"),
+        ({"query_token_weights": {"heart": float("nan")}}, "'heart' is nan: expected a finite"),
+        ({"query_token_weights": {"heart": float("inf")}}, "'heart' is inf: expected a finite"),
+        ({"query_token_weights": {"heart": -0.5}}, r"'heart' is -0\.5: .* at least 0"),
         ({"max_active_dims": 0}, "max_active_dims is 0"),
         ({"query_max_active_dims": -3}, "query_max_active_dims is -3"),
     ],
@@ -152,6 +161,45 @@ def test_a_tokenizer_with_more_tokens_than_the_model_has(folder: Path) -> None:
 def test_settings_out_of_range(bert_folder: Path, settings: dict[str, object], message) -> None:
     with pytest.raises(ConfigError, match=message):
         SpladeEncoder(bert_folder, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": 5}, "model is int: expected a folder, or a name such as 'naver/splade-v3'"),
+        ({"query_model": 5}, "model is int"),
+        ({"max_length": "64"}, r"max_length is '64' \(str\): expected a whole number, 1 or more"),
+        ({"max_length": 8.5}, r"max_length is 8\.5 \(float\)"),
+        ({"max_active_dims": True}, r"max_active_dims is True \(bool\)"),
+        ({"query_max_active_dims": 2.5}, r"query_max_active_dims is 2\.5"),
+        ({"long_documents": "windows", "window_overlap": "8"}, "window_overlap is '8'"),
+        ({"query_token_weights": {"heart": "2"}}, r"'heart' is '2' \(str\): expected a number"),
+        ({"query_token_weights": {"heart": None}}, "'heart' is None"),
+    ],
+)
+def test_settings_of_the_wrong_type(bert_folder: Path, settings: dict[str, Any], message) -> None:
+    with pytest.raises(InvalidTypeError, match=message):
+        SpladeEncoder(settings.pop("model", bert_folder), **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("idf.json", b"{"),
+        ("idf.json", b"[1]"),
+        ("idf.json", b'{"nowhere-to-be-found": 1}'),
+        ("idf.json", b'{"heart": "1"}'),
+        ("idf.json", b'{"heart": NaN}'),
+        ("model.safetensors", b"damaged"),
+        ("model.safetensors", save({})),
+        ("model.safetensors", save({"weight": np.ones((2, 2), np.float32)})),
+        ("model.safetensors", save({"weight": np.full(3, np.nan, np.float32)})),
+    ],
+)
+def test_token_weights_that_cannot_be_used(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelFormatError, match=f"{name}.* has|{name} cannot be used: "):
+        read_token_weights(tmp_path / name, {"heart": 1}, 3)
 
 
 def test_a_query_model_of_another_vocabulary(bert_folder: Path, folder: Path) -> None:

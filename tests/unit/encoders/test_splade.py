@@ -166,6 +166,68 @@ def test_a_batch_size_below_one(encoder: SpladeEncoder, batch_size: int) -> None
         encoder.encode(["a"], batch_size=batch_size)
 
 
+@pytest.mark.parametrize("name", ["batch_size", "max_active_dims"])
+@pytest.mark.parametrize("value", ["3", 2.5, True, [1]])
+def test_what_is_no_whole_number(encoder: SpladeEncoder, name: str, value: object) -> None:
+    with pytest.raises(
+        InvalidTypeError, match=rf"{name} is .*\({type(value).__name__}\): expected"
+    ):
+        encoder.encode(["a"], **{name: value})
+    assert encoder.encode(["a"], **{name: np.int64(3)}) == encoder.encode(["a"], **{name: 3})
+
+
+class TestWhatIsNoVector:
+    @pytest.mark.parametrize("given", [None, "heart", 3, [1.0], {1: 1.0}])
+    def test_other_types(self, encoder: SpladeEncoder, given: Any) -> None:
+        name = type(given).__name__
+        with pytest.raises(InvalidTypeError, match=f"vector is {name}: expected a SparseVector"):
+            encoder.decode(given)
+        with pytest.raises(InvalidTypeError, match=f"documents is {name}: expected a SparseVector"):
+            encoder.similarity(encoder.encode("a"), given)
+        with pytest.raises(InvalidTypeError, match=f"vectors is {name}"):
+            encoder.sparsity(given)
+
+    def test_a_batch_is_not_decoded_as_one(self, encoder: SpladeEncoder) -> None:
+        with pytest.raises(InvalidTypeError, match=r"SparseBatch: .* one row, as in batch\[0\]"):
+            encoder.decode(encoder.encode(TEXTS))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("top_k", [0, -1])
+    def test_no_terms(self, encoder: SpladeEncoder, top_k: int) -> None:
+        with pytest.raises(ConfigError, match=f"top_k is {top_k}: expected 1 or more"):
+            encoder.decode(encoder.encode("a"), top_k=top_k)
+
+
+def test_a_file_is_no_folder_to_save_to(encoder: SpladeEncoder, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(ConfigError, match="file is a file: expected a folder"):
+        encoder.save_pretrained(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_model_saved_over_another_leaves_nothing_of_it(
+    encoder: SpladeEncoder, bert_folder: Path, tmp_path: Path
+) -> None:
+    def files(folder: Path) -> set[str]:
+        return {str(each.relative_to(folder)) for each in folder.rglob("*")}
+
+    one = SpladeEncoder(bert_folder, device="cpu", query_token_weights="ones")
+    two = SpladeEncoder(bert_folder, device="cpu", query_model=bert_folder)
+    for n, each in enumerate([one, two, encoder]):
+        each.save_pretrained(tmp_path / "same")
+        each.save_pretrained(tmp_path / f"fresh{n}")
+        assert files(tmp_path / "same") == files(tmp_path / f"fresh{n}")
+    with pytest.raises(ConfigError, match="holds a model without a query side of its own"):
+        one.save_pretrained(tmp_path / "same")
+    assert SpladeEncoder(tmp_path / "same", device="cpu").encode("a") == encoder.encode("a")
+
+
+def test_saving_is_silent(
+    encoder: SpladeEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder.save_pretrained(tmp_path)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("texts", "error"),
     [
@@ -278,7 +340,7 @@ def test_queries_without_a_model(bert_folder: Path) -> None:
     assert set(query.values.tolist()) == {1.0}
     assert len(ones.encode_query("")) == 0
     table = SpladeEncoder(
-        bert_folder, device="cpu", query_token_weights={"vector": 2.5, "sparse": 0.5, "heart": -1.0}
+        bert_folder, device="cpu", query_token_weights={"vector": 2.5, "sparse": 0.5, "heart": 0.0}
     )
     query = table.encode_query("a sparse vector with a heart")
     assert table.decode(query) == [("vector", 2.5), ("sparse", 0.5)]

@@ -1,0 +1,93 @@
+"""The base of all settings, and what is told of values that they refuse."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from splade_sdk.errors import ConfigError
+
+__all__ = ["Settings", "config_error"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error.
+
+    Raises:
+        ConfigError: if a key does not exist, is missing, or has a value that is out of range; the
+            message names all of them, and for a wrong key the nearest valid one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:  # type checkers read the fields
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise config_error(error, type(self), where=type(self).__name__) from error
+
+        # Keeps pydantic from calling it for settings within settings, whose errors it collects.
+        __init__.__pydantic_base_init__ = True
+
+
+def config_error(error: ValidationError, settings: type[BaseModel], *, where: str) -> ConfigError:
+    """Return our error for what pydantic refused.
+
+    Args:
+        error: What pydantic raised.
+        settings: What it was making.
+        where: What holds the values; begins the message.
+    """
+    problems = error.errors()
+    places = [problem["loc"] for problem in problems]
+    told = [
+        _told(problem["type"], place, problem["input"], problem["msg"], settings)
+        for problem, place in zip(problems, places, strict=True)
+        # A list whose item is wrong is also reported as too short.
+        if not any(other != place and other[: len(place)] == place for other in places)
+    ]
+    return ConfigError(f"{where}: {'; '.join(told)}")
+
+
+def _told(
+    kind: str,
+    place: tuple[int | str, ...],
+    given: object,
+    message: str,
+    settings: type[BaseModel],
+) -> str:
+    name = ".".join(map(str, place))
+    if kind == "missing":
+        return f"no key {name!r}: it is needed"
+    if kind == "value_error":
+        said = message.removeprefix("Value error, ")
+        return f"{name}: {said}" if name else said
+    if kind != "extra_forbidden":
+        return f"{name} is {given!r}: {message}"
+    valid = sorted(_section(settings, place[:-1]).model_fields)
+    nearest = get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
+    if nearest:
+        meant = ".".join(map(str, (*place[:-1], nearest[0])))
+        return f"no key {name!r}: did you mean {meant!r}?"
+    return f"no key {name!r}: expected one of {', '.join(valid)}"
+
+
+def _section(section: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the settings that hold a key."""
+    for key in place:
+        if isinstance(key, str) and key in section.model_fields:
+            section = _settings_in(section.model_fields[key].annotation) or section
+    return section
+
+
+def _settings_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) is not None:
+        found = (_settings_in(argument) for argument in get_args(annotation))
+        return next((each for each in found if each), None)
+    return None

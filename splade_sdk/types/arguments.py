@@ -1,0 +1,51 @@
+"""Checks of single arguments, the same for every caller."""
+
+from __future__ import annotations
+
+import operator
+
+from splade_sdk.errors import ConfigError, InvalidTypeError
+
+__all__ = ["lone_surrogate", "require_whole"]
+
+
+def require_whole(value: object, name: str, *, least: int, unset: str = "") -> int:
+    """Return a whole number, one of numpy's as well.
+
+    Args:
+        value: What the caller gave.
+        name: What to call it in messages.
+        least: The smallest that is valid.
+        unset: What the caller may pass instead; told in messages, as in ``"or None for all"``.
+
+    Raises:
+        InvalidTypeError: if it is no whole number.
+        ConfigError: if it is too small.
+    """
+    advice = f"expected {least} or more{', ' if unset else ''}{unset}"
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise InvalidTypeError(
+            f"{name} is {value!r} ({type(value).__name__}): expected a whole number, {advice[9:]}"
+        )
+    if number < least:
+        raise ConfigError(f"{name} is {number}: {advice}")
+    return number
+
+
+def lone_surrogate(text: str) -> int | None:
+    """Return the position of the first half of a surrogate pair that stands alone, or None.
+
+    Such a text is not valid Unicode, and can be neither encoded nor stored. It comes from files
+    read with ``errors="surrogateescape"``, and from JSON that was cut in the middle of a pair.
+    """
+    if text.isascii():
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
