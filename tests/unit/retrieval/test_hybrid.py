@@ -1,4 +1,4 @@
-"""A retriever with two vectors in each document: where they come from, and how they are searched."""
+"""A retriever with two vectors in each document: their sources, and how they are searched."""
 
 from __future__ import annotations
 
