@@ -12,16 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from splade_sdk.config import CollectionSettings
-    from splade_sdk.encoders.base import SparseEncoder
+    from splade_sdk.config import CollectionSettings, DenseSettings, PrunedSettings
+    from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.remote import RemoteEncoder
     from splade_sdk.encoders.remote_async import AsyncRemoteEncoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.errors import SpladeError
+    from splade_sdk.qdrant.two_step import TwoStep
+    from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.retry import RetrySettings
-    from splade_sdk.types import Document, Hit, IngestReport, SparseBatch, SparseVector
+    from splade_sdk.types import (
+        Document,
+        Hit,
+        HybridVector,
+        IngestReport,
+        SparseBatch,
+        SparseVector,
+    )
 
 __version__ = "0.1.0"
 
@@ -29,9 +38,15 @@ _HOMES = {
     "AsyncRemoteEncoder": "splade_sdk.encoders.remote_async",
     "Bm25Encoder": "splade_sdk.encoders.bm25",
     "CollectionSettings": "splade_sdk.config",
+    "DBSF": "splade_sdk.retrieval.fusion",
+    "DenseEncoder": "splade_sdk.encoders.base",
+    "DenseSettings": "splade_sdk.config",
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
+    "HybridVector": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
+    "PrunedSettings": "splade_sdk.config",
+    "RRF": "splade_sdk.retrieval.fusion",
     "Retriever": "splade_sdk.retrieval.retriever",
     "RemoteEncoder": "splade_sdk.encoders.remote",
     "RetrySettings": "splade_sdk.retry",
@@ -40,15 +55,23 @@ _HOMES = {
     "SparseVector": "splade_sdk.types",
     "SpladeEncoder": "splade_sdk.encoders.splade",
     "SpladeError": "splade_sdk.errors",
+    "TwoStep": "splade_sdk.qdrant.two_step",
+    "Weighted": "splade_sdk.retrieval.fusion",
 }
 
 __all__ = [
+    "DBSF",
+    "RRF",
     "AsyncRemoteEncoder",
     "Bm25Encoder",
     "CollectionSettings",
+    "DenseEncoder",
+    "DenseSettings",
     "Document",
     "Hit",
+    "HybridVector",
     "IngestReport",
+    "PrunedSettings",
     "RemoteEncoder",
     "Retriever",
     "RetrySettings",
@@ -57,6 +80,8 @@ __all__ = [
     "SparseVector",
     "SpladeEncoder",
     "SpladeError",
+    "TwoStep",
+    "Weighted",
 ]
 
 

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Model, Url, Windows
+from splade_sdk.cli.options import (
+    ApiKey,
+    CollectionName,
+    DenseModel,
+    IndexFolder,
+    Model,
+    Url,
+    Windows,
+)
 
 __all__ = ["EXAMPLES", "index"]
 
@@ -14,6 +22,8 @@ EXAMPLES = """**Examples**
 `splade index notes/ --index ./idx` (every .txt, .md and .rst below notes/)
 
 `splade index docs.jsonl --index ./idx --text-field title --text-field body`
+
+`splade index docs.jsonl --index ./idx --dense-model all-MiniLM-L6-v2` (for hybrid search)
 
 `cat docs.jsonl | splade index - --url http://localhost:6333 --collection docs`
 """
@@ -78,6 +88,7 @@ def index(
     ] = None,
     windows: Windows = False,
     model: Model = None,
+    dense_model: DenseModel = None,
 ) -> None:
     """Encode documents and store them.
 
@@ -101,7 +112,13 @@ def index(
         strings=tuple(string_field or ()),
     )
     with open_retriever(
-        index, url, collection, api_key=api_key, model=model, windows=windows
+        index,
+        url,
+        collection,
+        api_key=api_key,
+        model=model,
+        dense_model=dense_model,
+        windows=windows,
     ) as retriever:
         report = (retriever.sync if sync else retriever.upsert)(
             read_documents(paths, fields),

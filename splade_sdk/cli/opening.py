@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from splade_sdk.encoders.base import SparseEncoder
+    from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.retrieval.retriever import Retriever
 
-__all__ = ["open_encoder", "open_retriever", "open_splade"]
+__all__ = ["open_dense", "open_encoder", "open_retriever", "open_splade"]
 
 
 def open_splade(
@@ -37,6 +37,24 @@ def open_encoder(
     return open_splade(model, windows=windows, max_length=max_length)
 
 
+def open_dense(model: str | None) -> DenseEncoder | Literal[False] | None:
+    """Load a dense model, where ``none`` means none, and None the dense head of the SPLADE model.
+
+    Raises:
+        MissingDependencyError: if sentence-transformers is not installed.
+    """
+    if model is None or model == "none":
+        return False if model else None
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        from splade_sdk.errors import MissingDependencyError
+
+        raise MissingDependencyError.for_extra("sentence-transformers", "dense") from error
+    made: DenseEncoder = SentenceTransformer(model)
+    return made
+
+
 def open_retriever(
     index: Path | None,
     url: str | None,
@@ -44,6 +62,7 @@ def open_retriever(
     *,
     api_key: str | None,
     model: str | None,
+    dense_model: str | None = None,
     windows: bool = False,
 ) -> Retriever:
     """Make the retriever of a folder or a server.
@@ -58,5 +77,11 @@ def open_retriever(
         )
     from splade_sdk.retrieval.retriever import Retriever
 
-    encoder = open_encoder(model, windows=windows)
-    return Retriever(url, path=index, collection=collection, encoder=encoder, api_key=api_key)
+    return Retriever(
+        url,
+        path=index,
+        collection=collection,
+        encoder=open_encoder(model, windows=windows),
+        dense_encoder=open_dense(dense_model),
+        api_key=api_key,
+    )

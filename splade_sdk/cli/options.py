@@ -8,6 +8,7 @@ import typer
 __all__ = [
     "ApiKey",
     "CollectionName",
+    "DenseModel",
     "IndexFolder",
     "Json",
     "MaxLength",
@@ -67,6 +68,16 @@ ApiKey = Annotated[
         metavar="KEY",
         help="Key of the server.",
         envvar="QDRANT_API_KEY",
+        show_default=False,
+    ),
+]
+DenseModel = Annotated[
+    str | None,
+    typer.Option(
+        "--dense-model",
+        metavar="NAME|DIR",
+        help="A sentence-transformers model for dense vectors, or none. "
+        "Default: the dense head of the SPLADE model, if it has one.",
         show_default=False,
     ),
 ]

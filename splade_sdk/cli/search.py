@@ -1,11 +1,21 @@
 """``splade search``: the best documents for a query."""
 
 import json
+from dataclasses import asdict
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
 
-from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Json, Model, Url
+from splade_sdk.cli.options import (
+    ApiKey,
+    CollectionName,
+    DenseModel,
+    IndexFolder,
+    Json,
+    Model,
+    Url,
+)
 
 __all__ = ["EXAMPLES", "search"]
 
@@ -15,8 +25,18 @@ EXAMPLES = """**Examples**
 
 `splade search "heart attack" --index ./idx --filter '{"year": 2024}' --limit 3`
 
+`splade search "heart attack" --index ./idx --mode hybrid`
+
 `splade search "heart attack" --url http://localhost:6333 --json | jq '.[].id'`
 """
+
+
+class SearchMode(str, Enum):
+    """The modes of Retriever.search."""
+
+    sparse = "sparse"
+    dense = "dense"
+    hybrid = "hybrid"
 
 
 def search(
@@ -35,20 +55,39 @@ def search(
             show_default=False,
         ),
     ] = None,
+    mode: Annotated[
+        SearchMode | None,
+        typer.Option(
+            help="By which vectors. Default: hybrid where the index has dense vectors, "
+            "else sparse.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     model: Model = None,
+    dense_model: DenseModel = None,
 ) -> None:
     """Find documents and print them, the best first."""
     from splade_sdk.cli.opening import open_retriever
     from splade_sdk.cli.tables import print_hits
 
     conditions = _conditions(filter)
-    with open_retriever(index, url, collection, api_key=api_key, model=model) as retriever:
-        hits = retriever.search(query, limit=limit, filter=conditions)
+    with open_retriever(
+        index, url, collection, api_key=api_key, model=model, dense_model=dense_model
+    ) as retriever:
+        hits = retriever.search(
+            query, limit=limit, filter=conditions, mode=mode.value if mode else None
+        )
         met = retriever.count(conditions) if conditions and not hits else 0
     if as_json:
         rows = [
-            {"id": hit.id, "score": hit.score, "text": hit.text, "metadata": dict(hit.metadata)}
+            {
+                "id": hit.id,
+                "score": hit.score,
+                "legs": {name: asdict(leg) for name, leg in hit.legs.items()},
+                "text": hit.text,
+                "metadata": dict(hit.metadata),
+            }
             for hit in hits
         ]
         print(json.dumps(rows, ensure_ascii=False, indent=2))

@@ -18,13 +18,21 @@ SNIPPET_CHARACTERS = 160
 
 
 def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
-    """Print hits as a table: score, id and the beginning of the text."""
+    """Print hits as a table: score, rank in each of several legs, id, beginning of the text."""
+    legs = sorted({leg for hit in hits for leg in hit.legs}, reverse=True)
+    ranked = (
+        legs if any(hit.score != leg.score for hit in hits for leg in hit.legs.values()) else []
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("score", justify="right", style="green", no_wrap=True)
+    for leg in ranked:
+        table.add_column(leg, justify="right", no_wrap=True)
     table.add_column("id", style="cyan", overflow="fold", max_width=28)
     table.add_column("text", overflow="ellipsis")
     for hit in hits:
-        table.add_row(f"{hit.score:.2f}", Text(hit.id), Text(_snippet(hit.text)))
+        ranks = (f"#{hit.legs[leg].rank}" if leg in hit.legs else "" for leg in ranked)
+        score = f"{hit.score:.4f}" if ranked else f"{hit.score:.2f}"  # fused ones are small
+        table.add_row(score, *ranks, Text(hit.id), Text(_snippet(hit.text)))
     (console or Console()).print(table)
 
 

@@ -124,5 +124,5 @@ class HybridEncoder(Protocol):
 class DenseEncoder(Protocol):
     """Turns texts into dense vectors, such as a SentenceTransformer does."""
 
-    def encode(self, texts: list[str]) -> Any:
+    def encode(self, texts: list[str], /) -> Any:
         """Return an array. Shape: ``(len(texts), dense_dimensions)``."""

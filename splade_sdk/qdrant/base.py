@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Collection", "PayloadFields", "Point", "Record", "ScoredPoint", "SearchRequest"]
 
 PayloadFields = bool | tuple[str, ...]
-"""What to return of a payload: all of it, nothing but the document's id, or these paths and it."""
+"""What to return of a payload: all, nothing, or the document's id and these paths."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from itertools import islice
 from threading import RLock
 from typing import Any, NamedTuple
@@ -168,12 +167,7 @@ class MemoryCollection:
             ids = sorted(stored)
             start = bisect_left(ids, offset) if offset else 0
             found = [each for each in ids[start:] if _meets(stored[each], filter)]
-            page = [
-                _record(stored[each], with_vectors)
-                if with_payload
-                else replace(_record(stored[each], with_vectors), payload={})
-                for each in found[:limit]
-            ]
+            page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
             return page, found[limit] if len(found) > limit else None
 
     def create_payload_index(self, field: str, schema: str) -> None:  # noqa: ARG002 - protocol
@@ -275,6 +269,9 @@ def _meets(point: Point, conditions: models.Filter | None) -> bool:
 
 def _record(point: Point, with_vectors: bool, with_payload: PayloadFields = True) -> Record:
     fields = included(with_payload)
-    payload = point.payload if fields is True else include_payload(point.payload, fields)
+    if isinstance(fields, bool):
+        payload = point.payload if fields else {}
+    else:
+        payload = include_payload(point.payload, fields)
     vector, dense = (point.vector, point.dense) if with_vectors else (None, None)
     return Record(point.id, deepcopy(payload), vector, dense)

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.base import PayloadFields
@@ -84,9 +84,9 @@ def document_id(payload: Mapping[str, Any]) -> str:
     return str(payload.get(_ID, ""))
 
 
-def included(fields: PayloadFields) -> Literal[True] | list[str]:
-    """Return what an engine must return of payloads: the document's id always, to break ties."""
-    return True if fields is True else [_ID, *(fields or ())]
+def included(fields: PayloadFields) -> bool | list[str]:
+    """Return what an engine is asked for: of a payload in parts, the document's id always."""
+    return fields if isinstance(fields, bool) else [_ID, *fields]
 
 
 def payload_path(name: str) -> str:

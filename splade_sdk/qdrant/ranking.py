@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
@@ -22,27 +24,33 @@ from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.payload import document_id
 from splade_sdk.types import SparseBatch, SparseVector
 
-__all__ = ["engine_threshold", "lowest_score", "search_all", "top"]
+__all__ = ["Read", "engine_threshold", "lowest_score", "search_all", "tied_window", "top"]
 
 _ROUNDING = 2e-6  # relative error of a float32 sum of some 30 products, generously
 _BLOCK = 4096
 
 Ask = Callable[[Sequence[tuple[SearchRequest, int]]], list[list[ScoredPoint]]]
 Fetch = Callable[[int], list[ScoredPoint]]
-Read = Callable[[Sequence[str]], list[Record]]
+
+
+class Read(Protocol):
+    """Reads points with at least their document ids."""
+
+    def __call__(self, ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
+        """Return those that exist."""
 
 
 def search_all(
-    requests: Sequence[SearchRequest], ask: Ask, read: Read | None
+    requests: Sequence[SearchRequest], ask: Ask, read: Read, *, exact: bool
 ) -> list[list[ScoredPoint]]:
     """Answer searches by an engine that breaks ties as it pleases.
 
     Args:
         requests: What is asked for.
         ask: Returns the engine's best n hits of each request, in one call.
-        read: Returns points with their vectors, so that nearly equal scores of sparse vectors can
-            be computed again; None where the score is not the plain inner product of what is
-            stored.
+        read: Reads points that tie.
+        exact: Whether scores of sparse vectors are the plain inner products of what is stored, so
+            that nearly equal ones can be computed again.
     """
     asked = [request for request in requests if not _is_empty(request)]
     found = ask([(request, _depth(request)) for request in asked]) if asked else []
@@ -52,12 +60,7 @@ def search_all(
 
     pages = iter(
         [
-            top(
-                points,
-                request,
-                partial(fetch, request),
-                read if isinstance(request.vector, SparseVector) else None,
-            )
+            top(points, request, partial(fetch, request), read, exact=exact)
             for request, points in zip(asked, found, strict=True)
         ]
     )
@@ -65,7 +68,7 @@ def search_all(
 
 
 def top(
-    first: list[ScoredPoint], request: SearchRequest, fetch: Fetch, read: Read | None
+    first: list[ScoredPoint], request: SearchRequest, fetch: Fetch, read: Read, *, exact: bool
 ) -> list[ScoredPoint]:
     """Return the page of hits that was asked for, in the one order.
 
@@ -74,27 +77,67 @@ def top(
             the cut is clean.
         request: What was asked for.
         fetch: Returns the engine's best n hits; called where a cut falls between ties.
-        read: Returns points with their vectors; see ``search_all``.
+        read: Reads points that tie; see ``search_all``.
+        exact: Whether nearly equal scores of sparse vectors can be computed again.
     """
     wanted = request.offset + request.limit
     asked, points = _depth(request), first
     end = -(-wanted // _BLOCK) * _BLOCK
-    rounding = _ROUNDING if read else 0.0
+    query = request.vector if exact and isinstance(request.vector, SparseVector) else None
+    rounding = 0.0 if query is None else _ROUNDING
     while asked != end and len(points) >= asked and _tie(points[wanted - 1], points[-1], rounding):
         asked = min(asked * 2, end)
         points = fetch(asked)
     points, blocks = _with_earlier_blocks(points, wanted, fetch, rounding)
-    if read and isinstance(request.vector, SparseVector):
-        points = _settled(points, request.vector, read)
+    if query is not None:
+        points = _settled(points, query, read)
     if request.score_threshold is not None:
         lowest = lowest_score(request.score_threshold)
         points = [point for point in points if point.score >= lowest]
 
-    def order(point: ScoredPoint) -> tuple[int, float, str, str]:
-        # The point's own id is for points of other programs, which have no document id.
-        return blocks.get(point.id, 0), -point.score, document_id(point.payload), point.id
+    def place(point: ScoredPoint) -> tuple[int, float]:
+        return blocks.get(point.id, 0), -point.score
 
-    return sorted(points, key=order)[request.offset : wanted]
+    points = sorted(points, key=place)
+    places = [place(point) for point in points]
+    start, stop = tied_window(places, request.offset, wanted)
+    window = list(zip(places[start:stop], points[start:stop], strict=True))
+    names = {point.id: document_id(point.payload) for _, point in window}
+    if request.with_payload is False:
+        names |= _names_of_tied(window, read)
+    # The point's own id is for points of other programs, which have no document id.
+    page = sorted(window, key=lambda each: (each[0], names[each[1].id], each[1].id))
+    return [point for _, point in page[request.offset - start : wanted - start]]
+
+
+def tied_window(places: Sequence[object], start: int, stop: int) -> tuple[int, int]:
+    """Return a slice widened so that it cuts no run of equal places apart.
+
+    Args:
+        places: What is ordered by, in order.
+        start: Of the slice.
+        stop: Of the slice.
+    """
+    start, stop = min(start, len(places)), min(stop, len(places))
+    if start == stop:
+        return start, stop
+    while start > 0 and places[start - 1] == places[start]:
+        start -= 1
+    while stop < len(places) and places[stop] == places[stop - 1]:
+        stop += 1
+    return start, stop
+
+
+def _names_of_tied(window: Sequence[tuple[object, ScoredPoint]], read: Read) -> dict[str, str]:
+    """Return the document ids of the points that tie; those of others make no difference."""
+    tied = {
+        point.id
+        for (place, one), (next_place, other) in pairwise(window)
+        if place == next_place
+        for point in (one, other)
+    }
+    records = read(sorted(tied), with_vectors=False) if tied else []
+    return {record.id: document_id(record.payload) for record in records}
 
 
 def _with_earlier_blocks(
@@ -156,7 +199,8 @@ def _settled(points: list[ScoredPoint], query: SparseVector, read: Read) -> list
     doubtful[:-1] |= near
     doubtful[1:] |= near
     ids = [points[at].id for at in np.flatnonzero(doubtful)]
-    found = [(record.id, record.vector) for record in read(ids) if record.vector is not None]
+    records = read(ids, with_vectors=True)
+    found = [(record.id, record.vector) for record in records if record.vector is not None]
     stored = SparseBatch.from_vectors([vector for _, vector in found], query.dimensions)
     exact = stored.dot(SparseBatch.from_vectors([query]))[:, 0].astype(np.float32)
     again = dict(zip((each for each, _ in found), exact.tolist(), strict=True))

@@ -181,10 +181,10 @@ class ServerCollection:
             def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
                 return self._query(client, asked)
 
-            def read(ids: Sequence[str]) -> list[Record]:
-                return self.get(ids, with_payload=False, with_vectors=True)
+            def read(ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
+                return self.get(ids, with_payload=(), with_vectors=with_vectors)
 
-            return search_all(requests, ask, read if self._exact else None)
+            return search_all(requests, ask, read, exact=self._exact)
 
     def get(
         self,

@@ -146,6 +146,8 @@ class TestSearching:
         expected = ["top", *by_id(*tied)]
         for limit in (1, 2, 3, 7, 40, 41, 100):
             assert names(search(collection, {1: 1.0}, limit=limit)) == expected[:limit]
+            bare = search(collection, {1: 1.0}, limit=limit, with_payload=False)
+            assert [hit.id for hit in bare] == [point_id(each) for each in expected[:limit]]
 
     def test_offset_pages_through_the_same_order(self, collection: Collection) -> None:
         collection.upsert([point(f"t{n}", {1: 1.0 + n // 5}) for n in range(23)])
@@ -174,9 +176,11 @@ class TestSearching:
         assert names(search(collection, {1: 1.0}, score_threshold=threshold)) == expected
 
     def test_payload_and_vectors_only_where_asked_for(self, collection: Collection) -> None:
-        collection.upsert([point("a", {1: 0.3})])
+        collection.upsert([point("a", {1: 0.3}, n=1, m=2)])
         [bare] = search(collection, {1: 1.0}, with_payload=False)
-        assert (bare.payload, bare.vector) == ({"doc_id": "a"}, None)
+        assert (bare.payload, bare.vector) == ({}, None)
+        [partial] = search(collection, {1: 1.0}, with_payload=("metadata.n",))
+        assert partial.payload == {"doc_id": "a", "metadata": {"n": 1}}
         [full] = search(collection, {1: 1.0}, with_vectors=True)
         assert (names([full]), full.vector) == (["a"], vector({1: 0.3}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import numpy as np
 import pytest
@@ -352,3 +353,36 @@ def test_reports_add_up() -> None:
     failed = FailedBatch(("a",), RuntimeError("no"))
     total = IngestReport(2, 1, (), 0.5, 1.0) + IngestReport(3, 0, (failed,), 0.25, 2.0)
     assert total == IngestReport(2 + 3, 1 + 0, (failed,), 0.5 + 0.25, 1.0 + 2.0)
+
+
+class TestDense:
+    def test_documents_with_dense_vectors_can_be_compared(self) -> None:
+        row = np.array([1.0, 2.0])
+        assert Document("a", "t", dense=row) == Document("a", "t", dense=row.copy())
+        assert Document("a", "t", dense=row) != Document("a", "t", dense=row + 1)
+        assert Document("a", "t", dense=row) != Document("a", "t")
+        assert Document("a", "t") != "a"
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(Document("a", "t"))
+
+    def test_they_are_float32_and_cannot_be_written_to(self) -> None:
+        dense = Document("a", "t", dense=[1, 2]).dense  # type: ignore[arg-type]
+        assert dense is not None
+        assert dense.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            dense[0] = 3
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ([], r"shape is \(0,\)"),
+            ([[1.0]], r"shape is \(1, 1\)"),
+            (["x"], "dtype is <U1, expected numbers"),
+            ([[1.0], [1.0, 2.0]], "expected an array of numbers"),
+            ([1.0, float("nan")], "coordinate 1 is nan"),
+            ([1e39], "coordinate 0 is inf"),
+        ],
+    )
+    def test_what_is_no_vector_is_refused(self, given: Any, told: str) -> None:
+        with pytest.raises(InvalidVectorError, match=rf"dense vector of document 'a'.*{told}"):
+            Document("a", "t", dense=given)

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from splade_sdk.errors import RequestRejectedError
+from splade_sdk.cli import opening
+from splade_sdk.errors import MissingDependencyError, RequestRejectedError
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import FailedBatch, IngestReport
 from tests.unit.cli.conftest import Ran
+from tests.unit.fakes import LetterEncoder
 
 Splade = Callable[..., Ran]
 ROWS = [
@@ -47,10 +50,56 @@ def test_found_documents_come_as_a_table(splade: Splade, indexed: str) -> None:
     assert second.split() == ["1.00", "panic", "panic", "attack"]
 
 
+@pytest.fixture
+def hybrid(splade: Splade, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(opening, "open_dense", lambda model: LetterEncoder() if model else None)
+    folder = str(tmp_path / "idx")
+    ran = splade("index", str(corpus), "--index", folder, "--dense-model", "letters")
+    assert ran.code == 0, ran.err
+    return folder
+
+
+def test_hybrid_hits_tell_their_ranks(splade: Splade, hybrid: str) -> None:
+    words = ("search", "heart panic", "--index", hybrid, "--dense-model", "letters")
+    header, first, second = splade(*words).out.splitlines()
+    assert header.split() == ["score", "sparse", "dense", "id", "text"]
+    # Letters of the query are (2, 1, 1, 0), of heart (5, 1, 0, 0), of panic (3, 0, 1, 0).
+    assert first.split()[:4] == ["0.0325", "#1", "#2", "heart"]
+    assert second.split()[:4] == ["0.0325", "#2", "#1", "panic"]
+    alone = splade(*words, "--mode", "dense").out.splitlines()
+    assert [line.split()[1] for line in alone] == ["id", "panic", "heart"]
+    [row, _] = json.loads(splade(*words, "--json").out)
+    assert row["legs"] == {
+        "sparse": {"rank": 1, "score": 1.0},
+        "dense": {"rank": 2, "score": pytest.approx(11 / (6 * 26) ** 0.5)},
+    }
+
+
+def test_a_mode_without_vectors_is_told(splade: Splade, indexed: str) -> None:
+    ran = splade("search", "attack", "--index", indexed, "--mode", "hybrid")
+    assert ran.code != 0
+    assert "has no dense vectors" in " ".join(ran.err.split())
+    assert splade("search", "attack", "--index", indexed, "--mode", "both").code != 0
+
+
+def test_a_dense_model_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert opening.open_dense(None) is None
+    assert opening.open_dense("none") is False
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(MissingDependencyError, match=r"splade-sdk\[dense\]"):
+        opening.open_dense("all-MiniLM-L6-v2")
+
+
 def test_found_documents_come_as_json(splade: Splade, indexed: str) -> None:
     ran = splade("search", "attack", "--index", indexed, "--json", "--limit", "1")
     assert json.loads(ran.out) == [
-        {"id": "heart", "score": 2.0, "text": "heart attack attack", "metadata": {"year": 2024}}
+        {
+            "id": "heart",
+            "score": 2.0,
+            "legs": {"sparse": {"rank": 1, "score": 2.0}},
+            "text": "heart attack attack",
+            "metadata": {"year": 2024},
+        }
     ]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from splade_sdk.qdrant.content import ContentHasher, same_vector
@@ -55,3 +56,35 @@ def test_a_ready_made_vector_counts_and_so_do_text_and_metadata() -> None:
 
 def test_settings_do_not_matter_to_a_ready_made_vector() -> None:
     assert ContentHasher("a")("t", {}, vector(1.0)) == ContentHasher("b")("t", {}, vector(1.0))
+
+
+def test_without_a_dense_model_hashes_are_what_they_were() -> None:
+    made = SparseVector.from_dict({1: 1.0}, 8)
+    assert ContentHasher("512")("text", {"n": 1}) == "37c86671aea4338d7613406f6c0f5050"
+    assert ContentHasher("512")("text", {"n": 1}, made) == "359e0ec7f604fcdbef1e4b73ea2a2c48"
+
+
+def test_the_dense_model_counts() -> None:
+    plain, one, other = ContentHasher("s"), ContentHasher("s", "d1"), ContentHasher("s", "d2")
+    hashes = [hasher("text", {}) for hasher in (plain, one, other)]
+    assert len({each[:16] for each in hashes}) == 3
+
+
+def test_ready_made_vectors_of_both_kinds_count() -> None:
+    hasher, made = ContentHasher("s", "d"), SparseVector.from_dict({1: 1.0}, 8)
+    row, turned = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
+    hashes = [
+        hasher("t", {}),
+        hasher("t", {}, made),
+        hasher("t", {}, None, row),
+        hasher("t", {}, None, turned),
+        hasher("t", {}, made, row),
+    ]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_model_counts_where_it_makes_the_other_vector() -> None:
+    one, other = ContentHasher("s", "d1"), ContentHasher("s", "d2")
+    made, row = SparseVector.from_dict({1: 1.0}, 8), np.array([1.0], np.float32)
+    assert one("t", {}, made) != other("t", {}, made)
+    assert one("t", {}, made, row) == other("t", {}, made, row)

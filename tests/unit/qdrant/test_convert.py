@@ -79,7 +79,7 @@ def test_a_point_has_its_vectors_by_name() -> None:
 
 
 def test_a_dense_search_asks_the_dense_vector() -> None:
-    made = convert.to_query(SearchRequest(DENSE, score_threshold=-0.5, with_payload=False), 3, BOTH)
+    made = convert.to_query(SearchRequest(DENSE, score_threshold=-0.5, with_payload=()), 3, BOTH)
     assert made == models.QueryRequest(
         query=models.NearestQuery(nearest=DENSE.tolist()),
         using="dense",

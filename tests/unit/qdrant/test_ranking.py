@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,13 +36,16 @@ class Fake:
         self.asked.append(limit)
         return self.points[:limit]
 
-    def read(self, ids: Sequence[str]) -> list[Record]:
+    def read(self, ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
         self.read_ids = list(ids)
-        return [Record(each, {}, self.vectors[each]) for each in ids]
+        return [
+            Record(each, {"doc_id": each}, self.vectors[each] if with_vectors else None)
+            for each in ids
+        ]
 
     def top(self, request: SearchRequest, *, exact: bool = False) -> list[str]:
         first = self.fetch(request.offset + request.limit + 1)
-        self.found = top(first, request, self.fetch, self.read if exact else None)
+        self.found = top(first, request, self.fetch, self.read, exact=exact)
         return [point.id for point in self.found]
 
 
@@ -65,8 +69,23 @@ def test_a_cut_between_ties_fetches_until_it_is_clean() -> None:
 
 def test_ties_are_broken_by_the_document_not_by_the_point() -> None:
     points = [ScoredPoint("1", 1.0, {"doc_id": "b"}), ScoredPoint("2", 1.0, {"doc_id": "a"})]
-    found = top(points, SearchRequest(QUERY, limit=2), lambda n: points[:n], None)
+    fake = Fake({})
+    found = top(points, SearchRequest(QUERY, limit=2), lambda n: points[:n], fake.read, exact=False)
     assert [point.id for point in found] == ["2", "1"]
+    assert fake.read_ids == []
+
+
+def test_documents_that_tie_are_asked_for_their_ids_where_payloads_are_not_wanted() -> None:
+    engine = Fake({"z": 3.0, "c": 2.0, "b": 2.0, "a": 1.0, "y": 1.0, "x": 0.5})
+    bare = [replace(point, payload={}) for point in engine.points]
+    request = SearchRequest(QUERY, limit=3, with_payload=False)
+    found = top(bare[:4], request, lambda n: bare[:n], engine.read, exact=False)
+    assert [point.id for point in found] == ["z", "b", "c"]
+    assert engine.read_ids == ["b", "c"]
+    page = replace(request, limit=2, offset=2)
+    found = top(bare[:5], page, lambda n: bare[:n], engine.read, exact=False)
+    assert [point.id for point in found] == ["c", "a"]
+    assert engine.read_ids == ["a", "b", "c", "y"]
 
 
 def test_endless_ties_stop() -> None:
@@ -123,9 +142,11 @@ def test_searches_that_cannot_find_anything_are_not_sent() -> None:
 
     nothing = SearchRequest(SparseVector.empty(8))
     dense = SearchRequest(np.ones(3, dtype=np.float32))
-    found = search_all([nothing, SearchRequest(QUERY), nothing, dense], ask, engine.read)
+    found = search_all(
+        [nothing, SearchRequest(QUERY), nothing, dense], ask, engine.read, exact=True
+    )
     assert [[point.id for point in points] for points in found] == [[], ["a"], [], ["a"]]
-    assert search_all([nothing], ask, engine.read) == [[]]
+    assert search_all([nothing], ask, engine.read, exact=True) == [[]]
     assert asked == [2]
 
 
