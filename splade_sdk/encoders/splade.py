@@ -107,6 +107,7 @@ class SpladeEncoder:
                 raise ConfigError(f"{name} is {kept}: expected at least 1, or None for all terms")
         self.model_name = str(model) if model is not None else "default"
         self.max_active_dims = max_active_dims
+        self.long_documents = long_documents
         self._long_documents = (long_documents, window_overlap)
         self.query_max_active_dims = query_max_active_dims
         self._truncation_told = False
