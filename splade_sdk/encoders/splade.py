@@ -132,6 +132,7 @@ class SpladeEncoder:
         overlap = _WINDOW_OVERLAP if window_overlap is None else window_overlap
         self.model_name = str(model) if model is not None else "default"
         self.max_active_dims = max_active_dims
+        self.long_documents = long_documents
         self._long_documents = (long_documents, overlap)
         self.query_max_active_dims = query_max_active_dims
         self._truncation_told = False

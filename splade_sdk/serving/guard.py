@@ -31,8 +31,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# A refused body is read on for so many times its limit, so that the client gets to the answer.
-_DRAINED = 8
+_DRAINED = 8  # times the limit that is read of a body at most
 
 
 class Guard:
@@ -85,7 +84,9 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["path"], headers)
         if refusal is not None:
-            await self._refuse(refusal, scope, receive, send)
+            with anyio.move_on_after(self._settings.read_timeout_s):
+                await _read(receive, self._settings.max_body_bytes)
+            await refusal(scope, receive, send)
             return
         self._under_way += 1
         try:
@@ -95,7 +96,7 @@ class Guard:
             if timer.cancelled_caught:
                 await problem(408, "the body did not come in time")(scope, receive, send)
             elif body is None:
-                await self._refuse(self._too_large(), scope, receive, send)
+                await self._too_large()(scope, receive, send)
             else:
                 await self._app(scope, _replay(body, receive), send)
         finally:
@@ -122,28 +123,25 @@ class Guard:
         most = self._settings.max_body_bytes
         return problem(413, f"the body is larger than {most:,} bytes: send fewer texts at once")
 
-    async def _refuse(
-        self, answer: JSONResponse, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        with anyio.move_on_after(self._settings.read_timeout_s):
-            await _read(receive, _DRAINED * self._settings.max_body_bytes, keep=False)
-        await answer(scope, receive, send)
 
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """Return the body; None if it is larger than ``most`` bytes.
 
-async def _read(receive: Receive, most: int, *, keep: bool = True) -> bytes | None:
-    """Return the body; None as soon as it is larger than ``most`` bytes."""
+    Of a body that is too large, more is read and dropped, so that a client that sends all before it
+    listens gets to hear why.
+    """
     parts = []
     size = 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        if size > most:
-            return None
-        if keep:
+        if size <= most:
             parts.append(part)
-        if not message.get("more_body", False):  # the end, or the client is gone
-            return b"".join(parts)
+        else:
+            parts.clear()
+        if not message.get("more_body", False) or size > _DRAINED * most:
+            return b"".join(parts) if size <= most else None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -58,8 +58,9 @@ class Matches:
 
         Returns:
             The terms, those that add most to the score first, where a term adds the product of
-            its two weights; and the words of the document that have one of these terms, as
-            [start, end) in characters.
+            its two weights; and the words of the document that have half of their terms among
+            them, as [start, end) in characters. (Half, because a long word may begin with a short
+            one's token, as "iterator" does with "it".)
         """
         shared, mine, theirs = np.intersect1d(
             query_vector.indices, vector.indices, assume_unique=True, return_indices=True
@@ -94,7 +95,7 @@ class Matches:
         return [
             word.span()
             for word in _WORD.finditer(text)
-            if not terms.isdisjoint(self._terms_of(word.group()))
+            if (own := self._terms_of(word.group())) and 2 * len(terms & own) >= len(own)
         ]
 
     def _terms_of_word(self, word: str) -> frozenset[int]:

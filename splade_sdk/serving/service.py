@@ -119,7 +119,8 @@ class Service:
         self._require_size(texts)
         if not truncate:
             await run_in_threadpool(require_short, self.encoder, texts)
-        vectors = asyncio.wrap_future(self.batcher.submit(kind, texts))
+        job = self.batcher.submit(kind, texts)
+        vectors = asyncio.wrap_future(job)
         leaving = asyncio.ensure_future(_client_leaves(request))
         try:
             both: list[asyncio.Future[Any]] = [vectors, leaving]
@@ -128,6 +129,7 @@ class Service:
                 raise HTTPException(CLIENT_GONE, "the client left")
             return vectors.result()
         finally:
+            job.cancel()  # at once; through the other future it would take a turn of the loop
             vectors.cancel()
             leaving.cancel()
 

@@ -1,0 +1,137 @@
+"""A real server on a free port, and small models to serve."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import httpx
+import numpy as np
+import pytest
+
+from splade_sdk.types import HybridBatch, SparseBatch, SparseVector
+from tests.unit.fakes import WordEncoder
+
+Serve = Callable[..., httpx.Client]
+
+
+class Terms(WordEncoder):
+    """Words whose names are known, and one synonym that the model adds to both sides."""
+
+    synonyms: ClassVar = {"doctor": "physician", "physician": "doctor"}
+
+    def __init__(self) -> None:
+        super().__init__("terms")
+        self._names: dict[int, str] = {}
+
+    def _id(self, word: str) -> int:
+        index = zlib.crc32(word.encode()) % self.dimensions
+        self._names[index] = word
+        return index
+
+    def _encode(self, text: str) -> SparseVector:
+        weights: dict[int, float] = {}
+        for word in text.lower().replace(",", " ").split():
+            weights[self._id(word)] = weights.get(self._id(word), 0.0) + 1.0
+            if word in self.synonyms:
+                weights.setdefault(self._id(self.synonyms[word]), 0.5)
+        return SparseVector.from_dict(weights, self.dimensions)
+
+    def literal_terms(self, text: str) -> set[int]:
+        return {self._id(word) for word in text.lower().replace(",", " ").split()}
+
+    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
+        ordered = sorted(vector.to_dict().items(), key=lambda item: (-item[1], item[0]))
+        return [(self._names[index], weight) for index, weight in ordered[:top_k]]
+
+
+class Dense(WordEncoder):
+    """Words, and a dense vector that tells the length of the text and its side."""
+
+    dense_dimensions = 2
+
+    def _both(self, texts: Sequence[str], first: float, dense: bool, given: Any) -> Any:
+        sparse = WordEncoder.encode_document(self, texts, **given)
+        rows = np.array([[first, float(len(text))] for text in texts], dtype=np.float32)
+        return HybridBatch(sparse, rows) if dense else sparse  # type: ignore[arg-type]
+
+    def encode_document(self, texts: Any, *, dense: bool = False, **given: Any) -> Any:
+        return self._both(texts, 0.0, dense, given)
+
+    def encode_query(self, texts: Any, *, dense: bool = False, **given: Any) -> Any:
+        return self._both(texts, 1.0, dense, given)
+
+
+class Gated(WordEncoder):
+    """Encodes nothing until the gate opens; a text "poison" breaks its batch."""
+
+    def __init__(self) -> None:
+        super().__init__("gated")
+        self.gate = threading.Event()
+        self.begun = threading.Event()
+
+    def encode_document(self, texts: Any, **given: Any) -> Any:
+        self.begun.set()
+        assert self.gate.wait(30)
+        if "poison" in texts:
+            self.calls.append(list(texts))
+            raise RuntimeError("broken by the text")
+        return super().encode_document(texts, **given)
+
+    encode_query = encode_document
+
+
+@pytest.fixture
+def gated() -> Iterator[Gated]:
+    encoder = Gated()
+    yield encoder
+    encoder.gate.set()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Run the service of an encoder under uvicorn, and give a client of it."""
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    from splade_sdk.serving import ServiceSettings, create_app
+    from splade_sdk.serving.server import make_server
+
+    started: list[tuple[Any, threading.Thread, httpx.Client]] = []
+
+    def start(encoder: Any, retriever: Any = None, **settings: Any) -> httpx.Client:
+        app = create_app(encoder, retriever, ServiceSettings(**settings))
+        server = make_server(app, port=0, stop_timeout_s=10)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        wait_for(lambda: server.started or not thread.is_alive())
+        port = server.servers[0].sockets[0].getsockname()[1]
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        client.server = server  # type: ignore[attr-defined]
+        started.append((server, thread, client))
+        return client
+
+    yield start
+    for server, thread, client in started:
+        client.close()
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something is so; a bound of 30 s keeps a broken test from hanging."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def vector_of(row: list[dict[str, float]], dimensions: int) -> SparseVector:
+    return SparseVector.from_dict({int(e["index"]): e["value"] for e in row}, dimensions)
+
+
+def batch_of(rows: list[list[dict[str, float]]], dimensions: int) -> SparseBatch:
+    return SparseBatch.from_vectors([vector_of(row, dimensions) for row in rows], dimensions)
