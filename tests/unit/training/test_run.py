@@ -81,7 +81,7 @@ class TestRunFolder:
 
     def test_a_dense_head_is_trained_along(self, tmp_path):
         losses = [{"name": "infonce", "options": {"temperature": 0.1}}]
-        config = tiny.config(tmp_path, dense_losses=losses, optimizer={"max_steps": 40})
+        config = tiny.config(tmp_path, dense_losses=losses, optimizer={"max_steps": 120})
 
         encoder = SpladeEncoder(train(config))
 
