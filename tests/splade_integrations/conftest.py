@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +25,16 @@ MakeRetriever = Callable[..., Retriever]
 _PLACES = ["embedded"]
 if why_no_server(os.environ) is None:
     _PLACES.append(pytest.param("server", marks=pytest.mark.server))  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run asynchronous tests; each framework's standard tests want a plugin of their own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 @pytest.fixture(params=_PLACES)

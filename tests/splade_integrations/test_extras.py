@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = {
+    "haystack": ["haystack"],
     "langchain": ["langchain_core", "langchain_qdrant"],
 }
 _PROGRAM = """

@@ -19,19 +19,12 @@ from tests.splade_integrations.conftest import MakeRetriever
 from tests.splade_integrations.fakes import CommonTermEncoder
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.mark.anyio
 class TestSpladeVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
     def vectorstore(self, make_retriever: MakeRetriever) -> VectorStore:
         return SpladeVectorStore(make_retriever(CommonTermEncoder()))
 
 
-@pytest.mark.anyio
 class TestSpladeRetriever(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
     def filled(self, make_retriever: MakeRetriever) -> None:
