@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FRAMEWORKS = {
     "haystack": ["haystack"],
     "langchain": ["langchain_core", "langchain_qdrant"],
+    "llama_index": ["llama_index"],
 }
 _PROGRAM = """
 import sys
