@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 from haystack import Document, default_from_dict, default_to_dict
 from haystack.document_stores.errors import DuplicateDocumentError
@@ -14,10 +14,16 @@ from haystack.utils import Secret
 
 from splade_integrations.haystack.documents import from_haystack_document, to_haystack_document
 from splade_integrations.haystack.filters import from_haystack_filters
-from splade_integrations.haystack.models import LazyEncoder
+from splade_integrations.haystack.models import (
+    LazyEncoder,
+    load_dense_encoder,
+    serialized_dense_encoder,
+)
 from splade_sdk.config import CollectionSettings
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import CollectionNotFoundError, InvalidFilterError, InvalidInputError
+from splade_sdk.retrieval.fusion import RRF, Fusion
+from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
 
 __all__ = ["SpladeDocumentStore"]
@@ -27,7 +33,8 @@ class SpladeDocumentStore:
     """A collection of documents that makes its own vectors, in any Haystack pipeline.
 
     Documents need no embedder before they are written; a ``sparse_embedding`` that is there already
-    is kept. A collection that does not exist yet counts as empty; writing makes it.
+    is kept, an ``embedding`` is not: the store's own model makes the dense vectors. A collection
+    that does not exist yet counts as empty; writing makes it.
 
     Args:
         url: Address of a Qdrant server, or ``":memory:"``.
@@ -36,6 +43,9 @@ class SpladeDocumentStore:
         model: Name or folder of a model, or None for the default one; any other encoder works
             too, but such a store cannot be written into a pipeline's file.
         encoder_options: Other arguments of SpladeEncoder, as in ``{"device": "cuda"}``.
+        dense_encoder: Makes dense vectors too, for hybrid search: name or folder of a
+            SentenceTransformer, or an object as Retriever takes it, which cannot be written into a
+            file either. None for the dense head of the model, if it has one; False for none.
         api_key: Key of the server, as in ``Secret.from_env_var("QDRANT_API_KEY")``.
         settings: Layout of a collection that is created; its fields as a dictionary will do.
         timeout_s: Seconds to wait for an answer of the server.
@@ -52,6 +62,7 @@ class SpladeDocumentStore:
         collection: str = "documents",
         model: str | SparseEncoder | None = None,
         encoder_options: dict[str, Any] | None = None,
+        dense_encoder: str | DenseEncoder | Literal[False] | None = None,
         api_key: Secret | None = None,
         settings: CollectionSettings | dict[str, Any] | None = None,
         timeout_s: float = 30.0,
@@ -60,6 +71,7 @@ class SpladeDocumentStore:
         self._path = path
         self._collection = collection
         self._encoder = LazyEncoder(model, encoder_options)
+        self._dense_encoder = dense_encoder
         self._api_key = api_key
         self._settings = None if settings is None else CollectionSettings.model_validate(settings)
         self._timeout_s = timeout_s
@@ -76,6 +88,7 @@ class SpladeDocumentStore:
                     path=self._path,
                     collection=self._collection,
                     encoder=self._encoder.get(),
+                    dense_encoder=load_dense_encoder(self._dense_encoder),
                     api_key=self._api_key.resolve_value() if self._api_key else None,
                     settings=self._settings,
                     timeout_s=self._timeout_s,
@@ -83,8 +96,8 @@ class SpladeDocumentStore:
             return self._retriever
 
     def warm_up(self) -> None:
-        """Load the model; doing it twice is harmless."""
-        self._encoder.get()
+        """Load the models; doing it twice is harmless."""
+        self.retriever.encoder  # noqa: B018 - loads at first use
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless, using the store after is an error."""
@@ -163,18 +176,26 @@ class SpladeDocumentStore:
         top_k: int = 10,
         filters: dict[str, Any] | None = None,
         score_threshold: float | None = None,
+        mode: Mode | None = None,
+        fusion: Fusion | None = None,
     ) -> list[Document]:
         """Return the best documents for a query with their scores; see SpladeRetriever.
 
         Raises:
             FilterError: if the filters have the wrong shape.
             InvalidInputError: if an argument is out of range.
+            ConfigError: if the mode needs dense vectors, and nothing makes them.
             EngineError: if the engine fails.
         """
         conditions = from_haystack_filters(filters)
         try:
             hits = self.retriever.search(
-                query, limit=top_k, filter=conditions, score_threshold=score_threshold
+                query,
+                limit=top_k,
+                filter=conditions,
+                score_threshold=score_threshold,
+                mode=mode,
+                fusion=RRF() if fusion is None else fusion,
             )
         except InvalidFilterError as error:
             raise FilterError(str(error)) from error
@@ -214,6 +235,7 @@ class SpladeDocumentStore:
             collection=self._collection,
             model=self._encoder.serialized_model(),
             encoder_options=self._encoder.options,
+            dense_encoder=serialized_dense_encoder(self._dense_encoder),
             api_key=self._api_key,
             settings=None if self._settings is None else self._settings.model_dump(mode="json"),
             timeout_s=self._timeout_s,

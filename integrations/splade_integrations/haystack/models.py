@@ -1,18 +1,19 @@
-"""The encoders of components: loaded when they warm up, written into pipelines by name."""
+"""The models of components: loaded when they warm up, written into pipelines by name."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 from haystack.core.errors import SerializationError
 
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
+from splade_sdk.errors import MissingDependencyError
 
-__all__ = ["LazyEncoder"]
+__all__ = ["LazyEncoder", "load_dense_encoder", "serialized_dense_encoder"]
 
 _loaded: WeakValueDictionary[str, Any] = WeakValueDictionary()
 _loading = Lock()
@@ -59,10 +60,7 @@ class LazyEncoder:
         """
         if self.model is None or isinstance(self.model, str):
             return self.model
-        raise SerializationError(
-            f"the encoder is a {type(self.model).__name__} object, which a pipeline's file cannot "
-            "hold: give the component the name or folder of a model instead"
-        )
+        raise _unwritable("encoder", self.model)
 
     def _load(self, model: str | None) -> SparseEncoder:
         from splade_sdk.encoders.splade import SpladeEncoder
@@ -73,3 +71,45 @@ class LazyEncoder:
             if encoder is None:
                 encoder = _loaded[key] = SpladeEncoder(model, **self.options)
             return encoder
+
+
+def load_dense_encoder(
+    given: str | DenseEncoder | Literal[False] | None,
+) -> DenseEncoder | Literal[False] | None:
+    """Return the dense encoder that a store was told of, loading a SentenceTransformer by name.
+
+    Raises:
+        MissingDependencyError: if a name is given and sentence-transformers is not installed.
+    """
+    if not isinstance(given, str):
+        return given
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"the dense encoder {given!r} is loaded by sentence-transformers, which is not "
+            "installed: run pip install sentence-transformers",
+            name=error.name,
+        ) from error
+    loaded: DenseEncoder = SentenceTransformer(given)
+    return loaded
+
+
+def serialized_dense_encoder(
+    given: str | DenseEncoder | Literal[False] | None,
+) -> str | Literal[False] | None:
+    """Return what a pipeline's file can hold of a dense encoder.
+
+    Raises:
+        SerializationError: if it is an object instead of a name.
+    """
+    if given is None or given is False or isinstance(given, str):
+        return given
+    raise _unwritable("dense encoder", given)
+
+
+def _unwritable(what: str, given: object) -> SerializationError:
+    return SerializationError(
+        f"the {what} is a {type(given).__name__} object, which a pipeline's file cannot hold: give "
+        "the name or folder of a model instead"
+    )

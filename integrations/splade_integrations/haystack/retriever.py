@@ -9,7 +9,10 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 
 from splade_integrations.haystack.document_store import SpladeDocumentStore
+from splade_integrations.haystack.fusions import fusion_from_dict, fusion_to_dict
 from splade_sdk.errors import InvalidTypeError
+from splade_sdk.retrieval.fusion import Fusion
+from splade_sdk.retrieval.query_vectors import Mode
 
 __all__ = ["SpladeRetriever"]
 
@@ -23,6 +26,9 @@ class SpladeRetriever:
         filters: Haystack's filters on the metadata.
         top_k: Documents wanted at most.
         score_threshold: Lowest score wanted, inclusive.
+        mode: ``sparse``, ``dense`` or ``hybrid``; None for ``hybrid`` where the store has dense
+            vectors, else ``sparse``.
+        fusion: How a hybrid search fuses its legs: RRF, DBSF or Weighted.
         filter_policy: Whether the filters of a run replace those given here, or are added to them.
 
     Raises:
@@ -41,6 +47,8 @@ class SpladeRetriever:
         filters: dict[str, Any] | None = None,
         top_k: int = 10,
         score_threshold: float | None = None,
+        mode: Mode | None = None,
+        fusion: Fusion | None = None,
         filter_policy: FilterPolicy = FilterPolicy.REPLACE,
     ) -> None:
         given: object = document_store
@@ -54,6 +62,8 @@ class SpladeRetriever:
         self._filters = filters
         self._top_k = top_k
         self._score_threshold = score_threshold
+        self._mode = mode
+        self._fusion = fusion
         self._filter_policy = filter_policy
 
     def warm_up(self) -> None:
@@ -79,6 +89,7 @@ class SpladeRetriever:
         Raises:
             FilterError: if the filters have the wrong shape.
             InvalidInputError: if an argument is out of range.
+            ConfigError: if the mode needs dense vectors, and nothing makes them.
             EngineError: if the engine fails.
         """
         found = self._document_store.search(
@@ -86,6 +97,8 @@ class SpladeRetriever:
             filters=apply_filter_policy(self._filter_policy, self._filters, filters),
             top_k=self._top_k if top_k is None else top_k,
             score_threshold=self._score_threshold if score_threshold is None else score_threshold,
+            mode=self._mode,
+            fusion=self._fusion,
         )
         return {"documents": found}
 
@@ -112,6 +125,8 @@ class SpladeRetriever:
             filters=self._filters,
             top_k=self._top_k,
             score_threshold=self._score_threshold,
+            mode=self._mode,
+            fusion=None if self._fusion is None else fusion_to_dict(self._fusion),
             filter_policy=self._filter_policy.value,
         )
 
@@ -119,7 +134,13 @@ class SpladeRetriever:
     def from_dict(cls, data: dict[str, Any]) -> SpladeRetriever:
         """Return the component that ``to_dict`` described."""
         parameters = dict(data.get("init_parameters", {}))
+        if "document_store" in parameters:
+            parameters["document_store"] = SpladeDocumentStore.from_dict(
+                parameters["document_store"]
+            )
         if "filter_policy" in parameters:
             parameters["filter_policy"] = FilterPolicy.from_str(parameters["filter_policy"])
+        if parameters.get("fusion") is not None:
+            parameters["fusion"] = fusion_from_dict(parameters["fusion"])
         made: SpladeRetriever = default_from_dict(cls, {**data, "init_parameters": parameters})
         return made

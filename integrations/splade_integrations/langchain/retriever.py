@@ -28,7 +28,7 @@ class SpladeRetriever(BaseRetriever):
     Args:
         retriever: Searches the collection.
         k: Documents wanted at most.
-        search_kwargs: Other arguments of ``Retriever.search``: ``filter``, ``score_threshold``, ...
+        search_kwargs: Other arguments of ``Retriever.search``, such as ``filter`` and ``mode``.
     """
 
     retriever: Retriever

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.vectorstores import VectorStore
 
+from splade_integrations.langchain.dense import EmbeddingsEncoder
 from splade_integrations.langchain.documents import from_langchain, to_langchain, with_ids
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.retrieval.retriever import Retriever
@@ -21,13 +22,14 @@ __all__ = ["SpladeVectorStore"]
 
 
 class SpladeVectorStore(VectorStore):
-    """A collection of documents, searched by sparse vectors.
+    """A collection of documents, searched by sparse vectors, dense ones, or both.
 
     A document without an id gets one made of its text and metadata, so that adding it again does
     not store it twice. A collection that does not exist yet counts as empty; adding makes it.
 
-    Documents and metadata come back as they were added; filters are those of ``Retriever.search``.
-    The asynchronous methods run in a thread.
+    Documents and metadata come back as they were added. Searches take what ``Retriever.search``
+    does: filters as dictionaries, ``mode="hybrid"``, ``fusion=RRF()``. The asynchronous methods run
+    in a thread.
 
     Args:
         retriever: Holds the collection; closing it is the caller's.
@@ -57,22 +59,27 @@ class SpladeVectorStore(VectorStore):
 
         Args:
             texts: The texts.
-            embedding: Must be None: the retriever's encoder makes the vectors.
+            embedding: Makes dense vectors beside the sparse ones, for hybrid search, where no
+                retriever is given.
             metadatas: Metadata of each text.
             ids: Id of each text.
-            retriever: Holds the collection; None for one in memory with the default model.
+            retriever: Holds the collection, and makes its vectors; None for one in memory with the
+                default model.
             **kwargs: What ``add_documents`` takes.
 
         Raises:
-            ConfigError: if ``embedding`` is given.
+            ConfigError: if both ``embedding`` and ``retriever`` are given.
             EngineError: if a text could not be stored.
         """
-        if embedding is not None:
+        if retriever is None:
+            dense = None if embedding is None else EmbeddingsEncoder(embedding)
+            retriever = Retriever(":memory:", dense_encoder=dense)
+        elif embedding is not None:
             raise ConfigError(
-                f"embedding is {type(embedding).__name__}: expected None, because the retriever's "
-                "own encoder makes the vectors, as in Retriever(..., encoder=SpladeEncoder(...))"
+                f"embedding is {type(embedding).__name__}, but the retriever makes its own vectors:"
+                " make it with Retriever(..., dense_encoder=EmbeddingsEncoder(embedding))"
             )
-        store = cls(Retriever(":memory:") if retriever is None else retriever)
+        store = cls(retriever)
         store.add_texts(texts, metadatas, ids=ids, **kwargs)
         return store
 
@@ -168,7 +175,7 @@ class SpladeVectorStore(VectorStore):
             k: Documents wanted at most.
             filter: Conditions on the metadata, as in ``{"year": {"gte": 2020}}``, or Qdrant's.
             score_threshold: Lowest score wanted, inclusive.
-            **kwargs: Other arguments of ``Retriever.search``.
+            **kwargs: Other arguments of ``Retriever.search``, such as ``mode`` and ``fusion``.
 
         Raises:
             InvalidInputError: if an argument is out of range or the filter has the wrong shape.
@@ -184,6 +191,7 @@ class SpladeVectorStore(VectorStore):
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
         raise ConfigError(
-            "scores of sparse vectors have no upper bound, so there is no relevance between 0 and "
-            "1: use search_type='similarity' with search_kwargs={'score_threshold': ...}"
+            "scores of sparse vectors have no upper bound, and those of hybrid searches no fixed "
+            "one, so there is no relevance between 0 and 1: use search_type='similarity' with "
+            "search_kwargs={'score_threshold': ...}"
         )

@@ -24,7 +24,7 @@ from splade_sdk.config import CollectionSettings
 from splade_sdk.errors import InvalidDocumentError, InvalidVectorError
 from tests.contracts.fake_server import FakeServer
 from tests.splade_integrations.haystack.conftest import MakeStore
-from tests.unit.fakes import DIMENSIONS, WordEncoder
+from tests.unit.fakes import DIMENSIONS, HybridEncoder, LetterEncoder, WordEncoder
 
 
 class TestWriting:
@@ -129,6 +129,46 @@ class TestSerialisation:
     def test_wrong_settings_are_refused_at_once(self) -> None:
         with pytest.raises(ValidationError, match="on_dsik"):
             SpladeDocumentStore(":memory:", settings={"on_dsik": True})
+
+
+class TestDense:
+    def test_hybrid_search_is_the_default_with_dense_vectors(self, make_store: MakeStore) -> None:
+        store = make_store(dense_encoder=LetterEncoder())
+        store.write_documents([Document(id="a", content="oo"), Document(id="b", content="o word")])
+        assert [each.id for each in store.search("word o")] == ["b", "a"]
+        assert [each.id for each in store.search("word", mode="sparse")] == ["b"]
+
+    def test_a_dense_head_serves_both(self, make_store: MakeStore) -> None:
+        store = make_store(model=HybridEncoder())
+        store.write_documents([Document(id="a", content="oo", embedding=[1.0, 2.0])])
+        assert [each.id for each in store.search("o")] == ["a"]
+
+    def test_a_name_is_a_sentence_transformer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loaded: list[str] = []
+
+        class Fake(LetterEncoder):
+            def __init__(self, name: str) -> None:
+                super().__init__()
+                loaded.append(name)
+
+        pytest.importorskip("sentence_transformers")
+        monkeypatch.setattr("sentence_transformers.SentenceTransformer", Fake)
+        store = SpladeDocumentStore(":memory:", model=WordEncoder(), dense_encoder="some/model")
+        assert loaded == []
+        store.warm_up()
+        store.write_documents([Document(id="a", content="oo")])
+        assert [each.id for each in store.search("o", mode="dense")] == ["a"]
+        assert loaded == ["some/model"]
+        store.close()
+
+    def test_what_a_file_holds_of_it(self) -> None:
+        for given in (None, False, "some/model"):
+            store = SpladeDocumentStore(":memory:", dense_encoder=given)  # type: ignore[arg-type]
+            data = store.to_dict()
+            assert data["init_parameters"]["dense_encoder"] == given
+            assert SpladeDocumentStore.from_dict(data).to_dict() == data
+        with pytest.raises(SerializationError, match="LetterEncoder object"):
+            SpladeDocumentStore(":memory:", dense_encoder=LetterEncoder()).to_dict()
 
 
 def test_making_one_does_no_work(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import FilterPolicy
 
 from splade_integrations.haystack import SpladeDocumentStore, SpladeRetriever
-from splade_sdk.errors import InvalidInputError, InvalidTypeError
+from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
+from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
 from tests.unit.encoders.tiny import save_masked_lm
 
 EVEN = {"field": "meta.even", "operator": "==", "value": True}
@@ -76,6 +77,18 @@ def test_an_empty_store_finds_nothing(document_store: SpladeDocumentStore) -> No
 def test_another_store_is_refused() -> None:
     with pytest.raises(InvalidTypeError, match="QdrantSparseEmbeddingRetriever"):
         SpladeRetriever(InMemoryDocumentStore())  # type: ignore[arg-type]
+
+
+def test_fusions_survive_a_file() -> None:
+    store = SpladeDocumentStore(":memory:")
+    for fusion in (None, RRF(k=2, dense_weight=0.0), DBSF(), Weighted(alpha=0.0)):
+        data = SpladeRetriever(store, mode="hybrid", fusion=fusion).to_dict()
+        again = SpladeRetriever.from_dict(data)
+        assert again.to_dict() == data
+        assert again._fusion == fusion
+    data["init_parameters"]["fusion"]["name"] = "Nonsense"
+    with pytest.raises(ConfigError, match="Nonsense"):
+        SpladeRetriever.from_dict(data)
 
 
 def test_it_is_part_of_pipelines_that_survive_a_file(tmp_path: Path) -> None:

@@ -14,15 +14,23 @@ from langchain_core.vectorstores import VectorStore
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 from langchain_tests.integration_tests.vectorstores import VectorStoreIntegrationTests
 
-from splade_integrations.langchain import SpladeRetriever, SpladeVectorStore
+from splade_integrations.langchain import EmbeddingsEncoder, SpladeRetriever, SpladeVectorStore
 from tests.splade_integrations.conftest import MakeRetriever
 from tests.splade_integrations.fakes import CommonTermEncoder
+from tests.unit.fakes import WordEncoder
 
 
 class TestSpladeVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
     def vectorstore(self, make_retriever: MakeRetriever) -> VectorStore:
         return SpladeVectorStore(make_retriever(CommonTermEncoder()))
+
+
+class TestHybridSpladeVectorStore(VectorStoreIntegrationTests):
+    @pytest.fixture
+    def vectorstore(self, make_retriever: MakeRetriever) -> VectorStore:
+        dense = EmbeddingsEncoder(self.get_embeddings())
+        return SpladeVectorStore(make_retriever(WordEncoder(), dense_encoder=dense))
 
 
 class TestSpladeRetriever(RetrieversIntegrationTests):

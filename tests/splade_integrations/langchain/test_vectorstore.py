@@ -203,7 +203,19 @@ class TestMaking:
             Document(id="b", page_content="two", metadata={"n": 2})
         ]
 
-    def test_an_embedding_is_refused(self, make_retriever: MakeRetriever) -> None:
+    @pytest.mark.real_model
+    def test_from_texts_with_an_embedding_searches_by_both(self) -> None:
+        store = SpladeVectorStore.from_texts(
+            ["heart attack", "growing tomatoes"], DeterministicFakeEmbedding(size=4)
+        )
+        hits = store.retriever.search("heart")
+        store.retriever.close()
+        assert hits[0].text == "heart attack"
+        assert set(hits[0].legs) == {"sparse", "dense"}
+
+    def test_an_embedding_beside_a_retriever_is_refused(
+        self, make_retriever: MakeRetriever
+    ) -> None:
         with pytest.raises(ConfigError, match="DeterministicFakeEmbedding"):
             SpladeVectorStore.from_texts(
                 ["one"], DeterministicFakeEmbedding(size=4), retriever=make_retriever()
