@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from splade_sdk.errors import EngineError
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -57,3 +59,18 @@ class IngestReport:
             self.skipped + other.skipped,
             self.deleted + other.deleted,
         )
+
+    def raise_for_failed(self) -> None:
+        """Raise if a document was not stored.
+
+        Raises:
+            EngineError: naming how many failed, one of them, and the first cause.
+        """
+        if self.failed:
+            first = self.failed[0]
+            count = sum(len(batch.ids) for batch in self.failed)
+            raise EngineError(
+                f"{count} of {count + self.stored + self.skipped} documents were not stored, "
+                f"among them {first.ids[0]!r}: {first.cause}; storing the same documents again "
+                "writes only what is missing"
+            ) from first.cause

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from splade_sdk.errors import InvalidDocumentError, InvalidVectorError
+from splade_sdk.errors import EngineError, InvalidDocumentError, InvalidVectorError
 from splade_sdk.types import (
     Document,
     FailedBatch,
@@ -353,6 +353,16 @@ def test_reports_add_up() -> None:
     failed = FailedBatch(("a",), RuntimeError("no"))
     total = IngestReport(2, 1, (), 0.5, 1.0) + IngestReport(3, 0, (failed,), 0.25, 2.0)
     assert total == IngestReport(2 + 3, 1 + 0, (failed,), 0.5 + 0.25, 1.0 + 2.0)
+
+
+def test_failed_documents_can_be_made_an_error() -> None:
+    IngestReport(stored=2, skipped=1).raise_for_failed()
+    cause = RuntimeError("disk full")
+    report = IngestReport(stored=2, skipped=1, failed=(FailedBatch(("a", "b"), cause),))
+    # 2 failed, 2 stored, 1 was there already.
+    with pytest.raises(EngineError, match=r"2 of 5 documents.*'a': disk full") as caught:
+        report.raise_for_failed()
+    assert caught.value.__cause__ is cause
 
 
 class TestDense:

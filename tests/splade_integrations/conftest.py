@@ -1,0 +1,88 @@
+"""The engines that integrations run over: embedded, and a server where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from qdrant_client import QdrantClient
+
+from splade_sdk.retrieval.retriever import Retriever
+from tests.containers import why_no_server
+from tests.unit.fakes import WordEncoder
+
+# What frameworks would send home, or trace.
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+os.environ["LANGSMITH_TRACING"] = "false"
+
+MakeRetriever = Callable[..., Retriever]
+_PLACES = ["embedded"]
+if why_no_server(os.environ) is None:
+    _PLACES.append(pytest.param("server", marks=pytest.mark.server))  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run asynchronous tests; each framework's standard tests want a plugin of their own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture(params=_PLACES)
+def server_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of a server, or None for an engine in this process."""
+    if request.param == "embedded":
+        return None
+    url: str = request.getfixturevalue("qdrant_server_url")
+    return url
+
+
+@pytest.fixture
+def collection_name(server_url: str | None) -> Iterator[str]:
+    """The name of a collection that the test may make; removed after it."""
+    name = f"splade_integrations_{uuid4().hex[:12]}"
+    yield name
+    if server_url is not None:
+        with closing(_client(server_url)) as client:
+            client.delete_collection(name)
+
+
+@pytest.fixture
+def make_retriever(server_url: str | None, collection_name: str) -> Iterator[MakeRetriever]:
+    """Make the retriever of the test's collection; closed after it."""
+    made: list[Retriever] = []
+
+    def make(encoder: Any = None, **options: Any) -> Retriever:
+        retriever = Retriever(
+            server_url or ":memory:",
+            collection=collection_name,
+            encoder=encoder or WordEncoder(),
+            api_key=os.environ.get("QDRANT_API_KEY") if server_url else None,
+            **options,
+        )
+        made.append(retriever)
+        return retriever
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def qdrant_client(server_url: str | None) -> Iterator[QdrantClient]:
+    """qdrant-client, as the stores of frameworks use it: in memory, or of the server."""
+    with closing(_client(server_url) if server_url else QdrantClient(":memory:")) as client:
+        yield client
+
+
+def _client(url: str) -> QdrantClient:
+    return QdrantClient(url, api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False)
