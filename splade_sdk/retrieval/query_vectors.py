@@ -21,7 +21,7 @@ from splade_sdk.types import HybridBatch, HybridVector, SparseVector
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense
 
-__all__ = ["Asked", "Mode", "Query", "query_vectors", "require_queries"]
+__all__ = ["Asked", "Mode", "Query", "query_vectors", "require_mode", "require_queries"]
 
 Mode = Literal["sparse", "dense", "hybrid"]
 """By which vectors documents are found."""
@@ -78,6 +78,24 @@ def _require_query(query: object, name: str) -> Query:
     return require_text(query, name=name)
 
 
+def require_mode(mode: Mode | None, contract: CollectionContract) -> None:
+    """Check that a collection can be searched in a mode.
+
+    Raises:
+        InvalidInputError: if there is no such mode.
+        CollectionMismatchError: if the collection has no dense vectors, and the mode needs them.
+    """
+    if mode is None:
+        return
+    if mode not in _LEGS:
+        raise InvalidInputError(f"mode is {mode!r}: expected one of {', '.join(_LEGS)}, or None")
+    if mode != "sparse" and contract.dense is None:
+        raise CollectionMismatchError(
+            f"mode is {mode!r}, but the collection has no dense vectors: it was made without a "
+            "dense encoder; search with mode='sparse', or index anew into another collection"
+        )
+
+
 def query_vectors(
     queries: Sequence[Query], mode: Mode | None, encoding: Encoding, contract: CollectionContract
 ) -> list[Asked]:
@@ -96,8 +114,7 @@ def query_vectors(
         CollectionMismatchError: if the collection has no dense vectors, and the mode needs them.
         ConfigError: if there is no dense encoder, and the mode needs it.
     """
-    if mode is not None and mode not in _LEGS:
-        raise InvalidInputError(f"mode is {mode!r}: expected one of {', '.join(_LEGS)}, or None")
+    require_mode(mode, contract)
     modes = [_mode(query, mode, encoding, contract) for query in queries]
     texts = [
         (query, its) for query, its in zip(queries, modes, strict=True) if isinstance(query, str)
@@ -137,11 +154,6 @@ def _mode(
         return _mode_of_vectors(query, mode)
     if mode is None:
         return "hybrid" if contract.dense is not None and encoding.dense is not None else "sparse"
-    if mode != "sparse" and contract.dense is None:
-        raise CollectionMismatchError(
-            f"mode is {mode!r}, but the collection has no dense vectors: it was made without a "
-            "dense encoder; search with mode='sparse', or index anew into another collection"
-        )
     if mode != "sparse" and encoding.dense is None:
         raise ConfigError(
             f"mode is {mode!r}, but there is no dense encoder: give the retriever dense_encoder=, "

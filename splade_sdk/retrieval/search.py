@@ -28,7 +28,7 @@ from splade_sdk.types import Hit, Leg
 if TYPE_CHECKING:
     from qdrant_client import models
 
-__all__ = ["Candidate", "SearchOptions", "rank", "search"]
+__all__ = ["Candidate", "SearchOptions", "rank", "read_hits", "search"]
 
 _LEAST_PREFETCH = 100
 _PREFETCH_A_HIT = 4
@@ -90,24 +90,27 @@ def search(
         options: The rest.
     """
     at_once = options.offset == 0 and not any(query.fused for query in asked)
-    rankings = rank(collection, asked, options, complete=at_once)
-    partial = options.with_payload is not True
+    rankings = rank(collection, [(query, options) for query in asked], complete=at_once)
     if at_once:
+        partial = options.with_payload is not True
         return [[each.hit(each.point, partial=partial) for each in page] for page in rankings]
     windows = [
         _Window.cut(ranking, options) if query.fused else _Window(ranking, 0)
         for query, ranking in zip(asked, rankings, strict=True)
     ]
-    read = _read(collection, windows, options)
-    return [window.page(read, options.limit, partial=partial) for window in windows]
+    found = read_hits(collection, [window.candidates for window in windows], options)
+    return [
+        sorted(hits, key=lambda hit: (-hit.score, hit.id))[window.skipped :][: options.limit]
+        for window, hits in zip(windows, found, strict=True)
+    ]
 
 
 def rank(
     collection: Collection,
-    asked: Sequence[Asked],
-    options: SearchOptions,
+    jobs: Sequence[tuple[Asked, SearchOptions]],
     *,
     complete: bool = False,
+    fields: PayloadFields = False,
 ) -> list[list[Candidate]]:
     """Return what each query finds, the best first: the page of one leg, or all of fused legs.
 
@@ -115,13 +118,10 @@ def rank(
 
     Args:
         collection: Where to look.
-        asked: The vectors of each query.
-        options: The rest.
-        complete: Let the engine return what a hit needs at once, instead of ids and scores.
+        jobs: The vectors of each query, and how to search by them.
+        complete: Let the engine return what a hit needs at once.
+        fields: What it returns of payloads otherwise, beside ids and scores.
     """
-    payload: PayloadFields = False
-    if complete:
-        payload = options.with_payload or ()
     requests = [
         SearchRequest(
             vector,
@@ -129,15 +129,43 @@ def rank(
             offset=0 if query.fused else options.offset,
             filter=options.filter,
             score_threshold=_leg_threshold(query, leg, options),
-            with_payload=payload,
+            with_payload=(options.with_payload or ()) if complete else fields,
             with_vectors=options.with_vectors and complete,
             two_step=options.two_step if leg == "sparse" else None,
         )
-        for query in asked
+        for query, options in jobs
         for leg, vector in query.legs.items()
     ]
     answers = iter(collection.search_batch(requests))
-    return [_ranking(query, answers, options) for query in asked]
+    return [_ranking(query, answers, options) for query, options in jobs]
+
+
+def read_hits(
+    collection: Collection, found: Sequence[Sequence[Candidate]], options: SearchOptions
+) -> list[list[Hit]]:
+    """Return the hits of candidates, all that they need read in one call.
+
+    A document that has been deleted since it was found is left out.
+
+    Args:
+        collection: Where they lie.
+        found: Any number of lists of candidates.
+        options: What to read of each.
+    """
+    ids = {each.point.id: None for candidates in found for each in candidates}
+    records = collection.get(
+        list(ids), with_payload=options.with_payload or (), with_vectors=options.with_vectors
+    )
+    read = {record.id: record for record in records}
+    partial = options.with_payload is not True
+    return [
+        [
+            each.hit(read[each.point.id], partial=partial)
+            for each in candidates
+            if each.point.id in read
+        ]
+        for candidates in found
+    ]
 
 
 class _Window(NamedTuple):
@@ -158,31 +186,6 @@ class _Window(NamedTuple):
             [each.score for each in ranking], options.offset, options.offset + options.limit
         )
         return cls(ranking[start:stop], options.offset - start)
-
-    def page(self, read: Mapping[str, Record], limit: int, *, partial: bool) -> list[Hit]:
-        """Return the hits of the page, ties in the order of document ids.
-
-        A document that has been deleted since it was found is left out.
-        """
-        hits = [
-            each.hit(read[each.point.id], partial=partial)
-            for each in self.candidates
-            if each.point.id in read
-        ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[self.skipped :][:limit]
-
-
-def _read(
-    collection: Collection, windows: Sequence[_Window], options: SearchOptions
-) -> dict[str, Record]:
-    """Return what is stored of all candidates, by point id; in one call."""
-    ids = {each.point.id: None for window in windows for each in window.candidates}
-    records = collection.get(
-        list(ids),
-        with_payload=options.with_payload or (),
-        with_vectors=options.with_vectors,
-    )
-    return {record.id: record for record in records}
 
 
 def _leg_threshold(query: Asked, leg: LegName, options: SearchOptions) -> float | None:

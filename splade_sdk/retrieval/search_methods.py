@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from splade_sdk.qdrant.filters import to_filter
+from splade_sdk.qdrant.payload import metadata_path
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
 from splade_sdk.retrieval.query_vectors import Mode, Query, query_vectors, require_queries
 from splade_sdk.retrieval.requests import (
+    require_ids,
     require_instance,
     require_leg_thresholds,
     require_page,
@@ -18,7 +21,7 @@ from splade_sdk.retrieval.requests import (
     require_whole,
 )
 from splade_sdk.retrieval.search import SearchOptions, search
-from splade_sdk.types import Hit, HybridBatch, SparseBatch
+from splade_sdk.types import Hit, HitGroup, HybridBatch, SparseBatch
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -142,6 +145,141 @@ class SearchMethods:
         collection = self._connection.open()
         asked = query_vectors(checked, mode, self._connection.encoding, collection.contract)
         return search(collection, asked, options) if asked else []
+
+    def search_groups(
+        self,
+        query: Query,
+        *,
+        group_by: str,
+        limit: int = 10,
+        group_size: int = 3,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        mode: Mode | None = None,
+        fusion: Fusion = _RRF,
+        prefetch_limit: int | None = None,
+        score_threshold: float | None = None,
+        leg_thresholds: Mapping[LegName, float] | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool = False,
+        two_step: TwoStep | None = None,
+    ) -> list[HitGroup]:
+        """Return the best documents of the best groups, such as the best passages of each book.
+
+        Groups are in the order of their best hits. A document is in the group of each value that
+        it has of the field, and in none if it has none, or one that is no string or whole number.
+        Scores are those of ``search``; hits that were found by filters, to fill a group far down in
+        a ranking, have no ``legs``.
+
+        Args:
+            query: As in ``search``.
+            group_by: Field of the metadata, such as ``book`` or ``parent.id``.
+            limit: Groups wanted at most.
+            group_size: Hits of a group at most.
+            filter: As in ``search``, also for the rest.
+            mode: By which vectors.
+            fusion: How a hybrid search fuses its legs.
+            prefetch_limit: Hits of each leg that a hybrid search fuses and groups; None for as many
+                as show ``limit`` groups, within bounds.
+            score_threshold: Lowest ``Hit.score`` wanted, inclusive.
+            leg_thresholds: Lowest score in a leg, inclusive.
+            with_payload: Which of text and metadata to return.
+            with_vectors: Return the stored vectors.
+            two_step: Let the sparse leg choose candidates by pruned vectors first.
+
+        Raises:
+            InvalidInputError: as in ``search``, and if ``group_by`` names no field.
+            InvalidTypeError: as in ``search``, also for the rest.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        from splade_sdk.retrieval.groups import search_groups
+
+        require_whole(group_size, "group_size", 1)
+        require_instance(group_by, "group_by", str, "the name of a field")
+        options = _options(
+            limit=limit,
+            filter=filter,
+            fusion=fusion,
+            prefetch_limit=prefetch_limit,
+            score_threshold=score_threshold,
+            leg_thresholds=leg_thresholds,
+            offset=0,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+            two_step=two_step,
+        )
+        collection = self._connection.open()
+        [asked] = query_vectors(
+            require_queries([query]), mode, self._connection.encoding, collection.contract
+        )
+        path = metadata_path(group_by)
+        return search_groups(collection, asked, options, path=path, group_size=group_size)
+
+    def recommend(
+        self,
+        positive: str | Sequence[str],
+        *,
+        negative: str | Sequence[str] = (),
+        limit: int = 10,
+        filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
+        mode: Mode | None = None,
+        fusion: Fusion = _RRF,
+        prefetch_limit: int | None = None,
+        score_threshold: float | None = None,
+        leg_thresholds: Mapping[LegName, float] | None = None,
+        offset: int = 0,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool = False,
+        two_step: TwoStep | None = None,
+    ) -> list[Hit]:
+        """Return documents that are like some stored ones, and unlike others; not those themselves.
+
+        The query is the mean of their vectors: mean(positive), or, with negative ones,
+        2 · mean(positive) - mean(negative), where sparse weights of 0 and below are dropped. No
+        text is encoded.
+
+        Args:
+            positive: Id of a document, or several.
+            negative: Ids of documents that are unlike what is looked for.
+            limit: As in ``search``, also for the rest.
+            filter: Conditions on the metadata.
+            mode: By which vectors; None for ``hybrid`` where the collection has dense ones.
+            fusion: How a hybrid search fuses its legs.
+            prefetch_limit: Hits of each leg that a hybrid search fuses.
+            score_threshold: Lowest ``Hit.score`` wanted, inclusive.
+            leg_thresholds: Lowest score in a leg, inclusive.
+            offset: Hits to skip from the top.
+            with_payload: Which of text and metadata to return.
+            with_vectors: Return the stored vectors.
+            two_step: Let the sparse leg choose candidates by pruned vectors first.
+
+        Raises:
+            InvalidInputError: as in ``search``, and if a document is not stored.
+            InvalidTypeError: as in ``search``, also for the rest.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        from splade_sdk.retrieval.examples import by_examples, without
+
+        options = _options(
+            limit=limit,
+            filter=filter,
+            fusion=fusion,
+            prefetch_limit=prefetch_limit,
+            score_threshold=score_threshold,
+            leg_thresholds=leg_thresholds,
+            offset=offset,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+            two_step=two_step,
+        )
+        liked, unliked = (
+            [ids] if isinstance(ids, str) else require_ids(ids) for ids in (positive, negative)
+        )
+        collection = self._connection.open()
+        asked = by_examples(collection, liked, unliked, mode)
+        others = replace(options, filter=without([*liked, *unliked], options.filter))
+        return search(collection, [asked], others)[0]
 
 
 def _options(

@@ -12,7 +12,10 @@ from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense, same_fields
 from splade_sdk.types.sparse import SparseVector
 
-__all__ = ["Document", "Hit", "Leg"]
+__all__ = ["Document", "GroupKey", "Hit", "HitGroup", "Leg"]
+
+GroupKey = str | int
+"""A value of the metadata that documents are grouped by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +106,19 @@ class Hit:
         return same_fields(self, other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class HitGroup:
+    """The best documents that share a value.
+
+    Attributes:
+        key: The value.
+        hits: They, the best first.
+    """
+
+    key: GroupKey
+    hits: tuple[Hit, ...]
 
 
 def _require_unicode(text: str, what: str) -> None:
