@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,28 +29,14 @@ from splade_sdk.errors import (
     IndexDamagedError,
     IndexLockedError,
 )
+from splade_sdk.qdrant.address import require_name
 from splade_sdk.qdrant.schema import CollectionContract
 
-__all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode", "require_name"]
+__all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode"]
 
 _CONTRACT = "contract.json"
 _SHARD = "shard"
 _RESERVE_BYTES = 64_000_000  # two segments of the engine's write-ahead log
-_NAME = re.compile(r"[^<>:\"/\\|?*\x00-\x1f]{1,200}")
-
-
-def require_name(name: str) -> str:
-    """Return a collection's name if a server and a file system take it.
-
-    Raises:
-        ConfigError: if it is empty, too long, starts with a dot or has characters such as ``/``.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("."):
-        raise ConfigError(
-            f'collection is {name!r}: expected 1 to 200 characters, none of < > : " / \\ | ? * '
-            "and no dot at the start"
-        )
-    return name
 
 
 def holds_local_mode(path: Path) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
-from splade_sdk.errors import CollectionNotFoundError, ConfigError
-from splade_sdk.qdrant.folder import require_name
+from splade_sdk.errors import CollectionNotFoundError
+from splade_sdk.qdrant.address import MEMORY, require_name, require_place
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 
 if TYPE_CHECKING:
@@ -57,24 +57,15 @@ def open_collection(
         CollectionMismatchError: if another model, engine or layout made it.
         EngineError: if the engine cannot be reached or opened.
     """
-    if (url is None) == (path is None):
-        raise ConfigError(
-            f"url is {url!r} and path is {path!r}: give exactly one, a server's url such as "
-            "'http://localhost:6333', the path of a folder, or the url ':memory:'"
-        )
-    if url is not None and url != ":memory:" and not url.startswith(("http://", "https://")):
-        raise ConfigError(
-            f"url is {url!r}: expected http://..., https://... or ':memory:'; for a folder pass "
-            "path= instead"
-        )
+    url, path = require_place(url, path)
     require_name(name)
-    embedded = (path is not None or url == ":memory:") and find_spec("qdrant_edge") is not None
+    embedded = (path is not None or url == MEMORY) and find_spec("qdrant_edge") is not None
     if embedded:
         return _open_embedded(path, name, fingerprint, settings, dense, create)
     from splade_sdk.qdrant.server import ServerCollection
 
     if path is not None:
-        if not create and not Path(path).exists():
+        if not create and not path.exists():
             raise _not_found(name, path)
         warnings.warn(
             f"qdrant-edge-py is not installed, so {path} is used in qdrant-client's local mode, "
@@ -111,7 +102,7 @@ def _open_embedded(
             path, name=name, fingerprint=fingerprint, settings=settings, dense=dense, create=create
         )
     if not create:
-        raise _not_found(name, ":memory:")
+        raise _not_found(name, MEMORY)
     return EmbeddedCollection.temporary(fingerprint=fingerprint, settings=settings, dense=dense)
 
 

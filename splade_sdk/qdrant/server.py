@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,9 +21,10 @@ from splade_sdk.errors import (
     RequestRejectedError,
 )
 from splade_sdk.qdrant import convert
+from splade_sdk.qdrant.address import require_name, without_credentials
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
-from splade_sdk.qdrant.folder import holds_embedded, require_name
+from splade_sdk.qdrant.folder import holds_embedded
 from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
@@ -48,7 +48,6 @@ __all__ = ["ServerCollection"]
 
 _METADATA_KEY = "splade_sdk"
 _LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force takes a third of a second a query
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 
 
 class ServerCollection:
@@ -126,7 +125,7 @@ class ServerCollection:
         """
         require_name(name)
         local = path is not None or url == ":memory:"
-        place = str(path) if path is not None else _CREDENTIALS.sub("", url or "")
+        place = str(path) if path is not None else without_credentials(url or "")
         where = f"collection {name!r} at {place}"
         if path is not None and holds_embedded(Path(path)):
             raise CollectionMismatchError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
-from splade_sdk.errors import InvalidInputError, InvalidTypeError
+from splade_sdk.errors import InvalidTypeError
 from splade_sdk.types import Document
 
-__all__ = ["MAX_BATCH_BYTES", "document_batches", "require_documents"]
+__all__ = ["MAX_BATCH_BYTES", "begun", "document_batches", "require_documents"]
 
 MAX_BATCH_BYTES = 4_000_000
 """Size of a batch on the wire, about; a server refuses more than 32 MB."""
@@ -37,10 +38,7 @@ def document_batches(
     Raises:
         InvalidTypeError: if ``documents`` is not an iterable of Document. Batches before the
             offender have been yielded, its own has not.
-        InvalidInputError: if ``batch_size`` is below 1.
     """
-    if batch_size < 1:
-        raise InvalidInputError(f"batch_size is {batch_size}: expected 1 or more")
     batch: dict[str, Document] = {}
     size = 0
     for document in require_documents(documents):
@@ -51,6 +49,20 @@ def document_batches(
             batch, size = {}, 0
     if batch:
         yield list(batch.values())
+
+
+def begun(documents: Iterable[Document]) -> Iterable[Document]:
+    """Return the documents after a look at the first, so that no collection is made for none.
+
+    A stream that breaks before its first document, or has something else in its place, raises here;
+    one that is just empty does not.
+
+    Raises:
+        InvalidTypeError: if ``documents`` is not an iterable that begins with a Document.
+    """
+    stream = require_documents(documents)
+    first = list(islice(stream, 1))
+    return documents if isinstance(documents, Sequence) else chain(first, stream)
 
 
 def require_documents(documents: Iterable[Document]) -> Iterator[Document]:

@@ -12,6 +12,7 @@ from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
+from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retry import RetrySettings
 
@@ -34,7 +35,8 @@ class Connection:
         retry: How calls of the server that failed are tried again.
 
     Raises:
-        InvalidTypeError: if ``dense_encoder`` cannot encode.
+        InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
+        ConfigError: if ``timeout_s`` is not above 0.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Connection:
         self._url = url
         self._path = path
         self._name = name
-        self._encoder = encoder
+        self._encoder = None if encoder is None else require_encoder(encoder)
         self._dense: ExternalDense | Literal[False] | None = (
             dense_encoder
             if dense_encoder is None or dense_encoder is False
@@ -61,9 +63,9 @@ class Connection:
         )
         self._encoding: Encoding | None = None
         self._api_key = api_key
-        self._settings = settings
-        self._timeout_s = timeout_s
-        self._retry = retry
+        self._settings = require_settings(settings, CollectionSettings, "settings")
+        self._timeout_s = require_seconds(timeout_s, "timeout_s")
+        self._retry = require_settings(retry, RetrySettings, "retry")
         self._collection: Collection | None = None
         self._closed = False
         self._lock = RLock()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
-from splade_sdk.errors import ConfigError, InvalidFilterError, InvalidInputError
+from splade_sdk.errors import InvalidFilterError, InvalidInputError
+from splade_sdk.qdrant.address import require_name, require_place, without_credentials
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
+from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, IngestReport
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Retriever"]
-
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 
 
 class Retriever(SearchMethods):
@@ -40,7 +40,7 @@ class Retriever(SearchMethods):
     Args:
         url: Address of a Qdrant server, or ``":memory:"`` for a collection that lives as long as
             this object.
-        path: Folder of an embedded collection, instead of a server.
+        path: Folder of an embedded collection, instead of a server; ``~`` is the user's home.
         collection: Name of the collection.
         encoder: Makes the sparse vectors; None for SpladeEncoder() with the default model.
         dense_encoder: Makes the dense ones: an object with ``encode(texts) -> array`` such as a
@@ -53,8 +53,9 @@ class Retriever(SearchMethods):
         retry: How calls of the server that failed are tried again; None tries each once.
 
     Raises:
-        ConfigError: if not exactly one of ``url`` and ``path`` is given.
-        InvalidTypeError: if ``dense_encoder`` cannot encode.
+        ConfigError: if not exactly one of ``url`` and ``path`` is given, or one of them or the name
+            is malformed.
+        InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
 
     Example:
         >>> with Retriever(":memory:") as retriever:  # doctest: +SKIP
@@ -75,12 +76,9 @@ class Retriever(SearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
     ) -> None:
-        if (url is None) == (path is None):
-            raise ConfigError(
-                f"url is {url!r} and path is {path!r}: give exactly one, a server's url such as "
-                "'http://localhost:6333', the path of a folder, or the url ':memory:'"
-            )
-        place = _CREDENTIALS.sub("", str(path or url))
+        url, path = require_place(url, path)
+        require_name(collection)
+        place = without_credentials(url) if url is not None else str(path)
         self._shown = f"Retriever({place!r}, collection={collection!r})"
         self._connection = Connection(
             url,
@@ -152,6 +150,7 @@ class Retriever(SearchMethods):
         options = UploadOptions(
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
+        documents = begun(documents)
         return upsert(
             documents, self._connection.open(create=True), self._connection.encoding, options
         )
@@ -191,6 +190,7 @@ class Retriever(SearchMethods):
         options = UploadOptions(
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
+        documents = begun(documents)
         collection = self._connection.open(create=True)
         encoding = self._connection.encoding
         return sync(documents, collection, encoding, options, allow_empty=allow_empty)
@@ -235,10 +235,10 @@ class Retriever(SearchMethods):
             with_vectors: Return the stored vectors with them.
 
         Raises:
-            InvalidInputError: if ``batch_size`` is no whole number of at least 1.
+            InvalidTypeError: if ``batch_size`` is no whole number.
+            ConfigError: if it is below 1.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidInputError(f"batch_size is {batch_size!r}: expected a number from 1 on")
+        batch_size = require_whole(batch_size, "batch_size", least=1)
         conditions = to_filter(filter)
         collection = self._connection.open()
 

@@ -20,19 +20,28 @@ from splade_sdk.retrieval.partial import reported
 from splade_sdk.retrieval.preparing import Preparing
 from splade_sdk.retrieval.seen import SeenIds
 from splade_sdk.types import Document, IngestReport
+from splade_sdk.types.arguments import require_whole
 
 __all__ = ["UploadOptions", "sync", "upsert"]
 
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """How documents are stored; see ``Retriever.upsert``."""
+    """How documents are stored; see ``Retriever.upsert``.
+
+    Raises:
+        InvalidTypeError: if ``batch_size`` is no whole number.
+        ConfigError: if it is below 1.
+    """
 
     batch_size: int = 256
     skip_unchanged: bool = True
     checkpoint: str | Path | None = None
     dead_letter: str | Path | None = None
     show_progress_bar: bool | None = None
+
+    def __post_init__(self) -> None:
+        require_whole(self.batch_size, "batch_size", least=1)
 
 
 def upsert(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from splade_sdk.errors import InvalidInputError, InvalidTypeError
+from splade_sdk.errors import InvalidTypeError
 from splade_sdk.retrieval.batches import document_batches
 from splade_sdk.types import Document, SparseVector
 
@@ -95,8 +95,3 @@ def test_an_item_that_is_no_document_is_named_after_the_batches_before_it() -> N
 def test_what_is_no_iterable_of_documents_is_refused(given: object, told: str) -> None:
     with pytest.raises(InvalidTypeError, match=told):
         list(document_batches(given, batch_size=2))  # type: ignore[arg-type]
-
-
-def test_a_batch_holds_at_least_one() -> None:
-    with pytest.raises(InvalidInputError, match="batch_size is 0: expected 1 or more"):
-        list(document_batches([], batch_size=0))
