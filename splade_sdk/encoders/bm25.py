@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
@@ -17,7 +17,7 @@ from splade_sdk.encoders.inputs import require_terms, require_text, require_text
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
 from splade_sdk.progress import progress_bar
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import Place, SparseBatch, SparseVector, TermActivation
 from splade_sdk.types.arguments import require_whole
 from splade_sdk.types.arrays import MAX_DIMENSIONS
 
@@ -289,6 +289,28 @@ class Bm25Encoder:
     def literal_terms(self, text: str) -> set[int]:
         """Return the ids of the terms that occur in a text."""
         return set(self._terms.of(require_text(text)))
+
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return the terms of a text with the words they come from, heaviest first.
+
+        Args:
+            text: Any text.
+            query: Encode it as a query instead of as a document.
+
+        Raises:
+            InvalidTypeError: if ``text`` is not a string.
+            InvalidInputError: if it holds a lone surrogate.
+        """
+        vector = self.encode_query(text) if query else self.encode_document(text)
+        places: dict[int, list[Place]] = defaultdict(list)
+        for term, start, end in self._terms.places(text):
+            places[term].append(Place(start, end, start, end))
+        return [
+            TermActivation(term, self._terms.told(term), weight, True, tuple(places[term]))
+            for term, weight in sorted(
+                vector.to_dict().items(), key=lambda each: (-each[1], each[0])
+            )
+        ]
 
     def __repr__(self) -> str:
         return (

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from splade_sdk.config import Fingerprint
+from splade_sdk.encoders.activations import activations
 from splade_sdk.encoders.head import Activation, Pooling
 from splade_sdk.encoders.identity import (
     document_prompt_sha256,
@@ -39,6 +40,7 @@ from splade_sdk.types import (
     SparseBatch,
     SparseVector,
     SparsityStats,
+    TermActivation,
 )
 from splade_sdk.types.arguments import require_whole
 
@@ -379,6 +381,21 @@ class SpladeEncoder:
     def literal_terms(self, text: str) -> set[int]:
         """Return the ids of the terms that occur in a text; all others are expansion."""
         return set(self._document.text_tokenizer.ids([require_text(text)])[0])
+
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return the terms of a text with the tokens they come from, heaviest first.
+
+        Args:
+            text: Any text; a blank one has no terms.
+            query: Encode it as a query instead of as a document.
+
+        Raises:
+            InvalidTypeError: if ``text`` is not a string.
+            InvalidInputError: if it holds a lone surrogate.
+        """
+        if query:
+            return activations(self._query, require_text(text), self.query_max_active_dims)
+        return activations(self._document, require_text(text), self.max_active_dims)
 
     def similarity(
         self, queries: SparseVector | SparseBatch, documents: SparseVector | SparseBatch
