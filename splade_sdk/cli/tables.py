@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from splade_sdk.types import Hit
+from splade_sdk.types import Explanation, Hit
 
-__all__ = ["print_answers", "print_hits", "print_terms"]
+__all__ = ["print_answers", "print_explanations", "print_hits", "print_terms"]
 
 BAR_WIDTH = 32
 SNIPPET_CHARACTERS = 160
@@ -34,6 +34,17 @@ def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
         score = f"{hit.score:.4f}" if ranked else f"{hit.score:.2f}"  # fused ones are small
         table.add_row(score, *ranks, Text(hit.id), Text(_snippet(hit.text)))
     (console or Console()).print(table)
+
+
+def print_explanations(
+    explanations: Iterable[Explanation], *, console: Console | None = None
+) -> None:
+    """Print explanations, a blank line between them."""
+    out = console or Console(highlight=False)
+    for number, each in enumerate(explanations):
+        if number:
+            out.print()
+        out.print(each)
 
 
 def print_answers(
