@@ -17,7 +17,8 @@ class SparseEncoder(Protocol):
 
     Where the vectors of documents depend on more than the fingerprint says, such as the length at
     which texts are cut, an encoder tells so in a property ``document_settings: str``: a document
-    counts as unchanged only under the same settings.
+    counts as unchanged only under the same settings. ``query_settings: str`` is the same for
+    queries.
     """
 
     @property

@@ -112,6 +112,11 @@ class Bm25Encoder:
             idf=self._idf is None,
         )
 
+    @property
+    def query_settings(self) -> str:
+        """What the vectors of queries depend on beside the fingerprint: a fitted IDF."""
+        return _sha256(sorted(self._idf.items())) if self._idf is not None else ""
+
     def fit(self, texts: Iterable[str], *, with_idf: bool = False) -> Self:
         """Measure ``average_length``, and on request the IDF, on a stream of documents.
 

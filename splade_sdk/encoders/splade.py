@@ -181,6 +181,11 @@ class SpladeEncoder:
         """What the vectors of documents depend on beside the fingerprint."""
         return f"{self.max_length} {self.max_active_dims} {self._long_documents}"
 
+    @property
+    def query_settings(self) -> str:
+        """What the vectors of queries depend on beside the fingerprint."""
+        return f"{self._query.text_tokenizer.max_length} {self.query_max_active_dims}"
+
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """What identifies the vectors: weights, pooling, vocabulary, prompts and query side."""

@@ -292,6 +292,10 @@ class EmbeddedCollection:
             shard.optimize()
             self._flush()
 
+    def disk_bytes(self) -> int:
+        """Return how much of the disk the collection occupies; what is not flushed is not there."""
+        return self._folder.allocated_bytes()
+
     def close(self) -> None:
         """Flush and release the folder; doing it twice is harmless."""
         if os.getpid() != self._process:
