@@ -85,11 +85,10 @@ class Explainer:
     def _found(self, collection: Collection, hit: Hit | str) -> _Found:
         if self.asked.fused:
             return self._fused(collection, hit)
+        legs: Mapping[str, Leg] = {}
         if isinstance(hit, Hit):
-            legs = {leg: hit.legs[leg] for leg in self.asked.legs if leg in hit.legs}
-            score = hit.score
-        else:
-            legs = {}
+            legs, score = hit.legs, hit.score
+        else:  # of the only leg, if the query has one at all
             score = sum(answers(collection, hit, list(self.asked.legs.values())))
         return _Found(score, legs, score if "sparse" in self.asked.legs else None)
 
