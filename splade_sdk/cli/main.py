@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from splade_sdk import __version__
-from splade_sdk.cli import demo, encode, index, inspect, models, search, teach, train
+from splade_sdk.cli import demo, encode, index, inspect, models, search, serve, teach, train
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError
 
@@ -31,6 +31,7 @@ app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("models", epilog=models.EXAMPLES)(models.models)
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
