@@ -20,6 +20,7 @@ from splade_sdk.cli import (
     inspect,
     models,
     search,
+    serve,
     teach,
     train,
 )
@@ -44,6 +45,7 @@ app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("teach", epilog=teach.EXAMPLES)(teach.teach)

@@ -39,7 +39,8 @@ def main() -> None:
 
 def check_contents(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("splade_sdk/py.typed", "splade_sdk/__init__.py"):
+    page = [f"splade_sdk/serving/page/{name}" for name in ("index.html", "page.css", "page.js")]
+    for wanted in ("splade_sdk/py.typed", "splade_sdk/__init__.py", *page):
         if wanted not in names:
             sys.exit(f"{wheel.name} lacks {wanted}")
     allowed = ("splade_sdk/", "splade_integrations/", "splade_sdk-")

@@ -12,7 +12,7 @@ from splade_sdk.errors import ModelFormatError
 from tests.unit.cli.conftest import Ran
 
 Splade = Callable[..., Ran]
-COMMANDS = ("demo", "encode", "inspect", "index", "search", "explain", "compare", "eval")
+COMMANDS = ("demo", "encode", "inspect", "index", "search", "explain", "compare", "serve", "eval")
 RUN = "from splade_sdk.cli.main import run; run()"
 
 
