@@ -36,6 +36,19 @@ class SearchMethods:
 
     _connection: Connection
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes that texts can be searched in; opens the collection at first use.
+
+        Raises:
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the collection cannot be opened.
+        """
+        dense = self._connection.open().contract.dense
+        if dense is None or self._connection.encoding.dense is None:
+            return ("sparse",)
+        return ("sparse", "dense", "hybrid")
+
     def search(
         self,
         query: Query,

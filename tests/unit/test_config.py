@@ -28,7 +28,7 @@ def test_settings_are_frozen(settings: Fingerprint | CollectionSettings) -> None
 
 @pytest.mark.parametrize("settings", [SPLADE, CollectionSettings()])
 def test_unknown_keys_are_refused(settings: Fingerprint | CollectionSettings) -> None:
-    with pytest.raises(ConfigError, match="no key 'nonsense': expected one of"):
+    with pytest.raises(ConfigError, match="no key 'nonsense': "):
         type(settings)(**settings.model_dump(), nonsense=1)
 
 

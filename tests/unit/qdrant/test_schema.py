@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from qdrant_client import models
 
 from splade_sdk.config import (
@@ -14,7 +13,7 @@ from splade_sdk.config import (
     Fingerprint,
     PrunedSettings,
 )
-from splade_sdk.errors import CollectionMismatchError, IndexDamagedError
+from splade_sdk.errors import CollectionMismatchError, ConfigError, IndexDamagedError
 from splade_sdk.qdrant.schema import (
     CollectionContract,
     dense_params,
@@ -134,9 +133,9 @@ def test_dense_storage_is_passed_on() -> None:
 
 
 def test_vectors_need_names_of_their_own() -> None:
-    with pytest.raises(ValidationError, match="expected distinct names"):
+    with pytest.raises(ConfigError, match="expected distinct names"):
         CollectionSettings(sparse_vector="dense")
-    with pytest.raises(ValidationError, match="expected distinct names"):
+    with pytest.raises(ConfigError, match="expected distinct names"):
         CollectionSettings(pruned=PrunedSettings(name="splade"))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from splade_sdk.errors import ConfigError
 from splade_sdk.retrieval.fusion import DBSF, RRF, Fusion, LegName, Ranking, Weighted
 
 SPARSE: Ranking = [("a", 9.0), ("b", 5.0), ("c", 1.0)]
@@ -100,7 +100,7 @@ def test_nothing_found_is_nothing_fused() -> None:
     ],
 )
 def test_values_out_of_range_are_refused(make: object) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         make()  # type: ignore[operator]
 
 

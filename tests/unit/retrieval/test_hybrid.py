@@ -57,6 +57,7 @@ class TestSearching:
         # (2, 0, 1, 0), of "aa bug" (2, 0, 0, 0), of "io" (0, 0, 1, 1).
         hits = retriever.search("a fish")
         assert hits == retriever.search("a fish", mode="hybrid")
+        assert retriever.modes == ("sparse", "dense", "hybrid")
         assert ids(hits) == ["both", "sparse", "dense", "none"]
         assert hits[0].legs == {
             "sparse": Leg(1, 1.0),
@@ -300,6 +301,7 @@ class TestModels:
         with Retriever(path=tmp_path, encoder=WordEncoder()) as made:  # type: ignore[arg-type]
             assert {leg for hit in made.search("a fish") for leg in hit.legs} == {"sparse"}
             assert ids(made.search(np.array([1.0, 0, 0, 0], dtype=np.float32)))[0] == "dense"
+            assert made.modes == ("sparse",)
             with pytest.raises(ConfigError, match="there is no dense encoder: give"):
                 made.search("a fish", mode="hybrid")
             with pytest.raises(ConfigError, match="no dense encoder for document 'new'"):
