@@ -138,9 +138,9 @@ class SearchMethods:
     ) -> list[list[Hit]]:
         """Answer several queries, in order, with one encoding.
 
-        All legs of all queries are one call of the engine. Where the hits are to be read after
-        fusing or skipping others, that is a second one, also for all queries. Takes and raises
-        what ``search`` does.
+        All legs of up to 128 queries are one call of the engine. Where the hits are to be read
+        after fusing or skipping others, that is a second one, also for all of them. Takes and
+        raises what ``search`` does.
         """
         checked = require_queries(queries)
         options = _options(

@@ -127,6 +127,20 @@ class TestSearching:
         assert batch == [retriever.search(query, limit=3) for query in queries]
         assert retriever.search_batch([]) == []
 
+    def test_a_long_batch_is_cut_into_calls(
+        self, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queries = ["a fish", "", "io", "tank", "aa"]
+        whole = retriever.search_batch(queries)
+        monkeypatch.setattr("splade_sdk.retrieval.search._QUERIES_A_CALL", 2)
+        assert retriever.search_batch(queries) == whole
+
+    def test_adding_again_does_not_duplicate(self, retriever: Retriever) -> None:
+        before = retriever.search("a fish")
+        retriever.upsert(DOCUMENTS, skip_unchanged=False)
+        assert retriever.count() == len(DOCUMENTS)
+        assert retriever.search("a fish") == before
+
     def test_more_than_the_default_number_of_hits(self) -> None:
         with one_pass() as made:
             made.upsert(Document(f"d{n:03}", "fish a" + "i" * (n % 7)) for n in range(120))
