@@ -342,7 +342,7 @@ def _agree(
         try:
             client.create_collection(
                 name,
-                vectors_config=dense_params(wanted),
+                vectors_config=dense_params(wanted) or None,
                 sparse_vectors_config=sparse_params(wanted),
                 metadata={_METADATA_KEY: wanted.to_json()},
             )

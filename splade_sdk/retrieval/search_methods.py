@@ -38,6 +38,19 @@ class SearchMethods:
 
     _connection: Connection
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes that texts can be searched in; opens the collection at first use.
+
+        Raises:
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the collection cannot be opened.
+        """
+        dense = self._connection.open().contract.dense
+        if dense is None or self._connection.encoding.dense is None:
+            return ("sparse",)
+        return ("sparse", "dense", "hybrid")
+
     def search(
         self,
         query: Query,
@@ -127,9 +140,9 @@ class SearchMethods:
     ) -> list[list[Hit]]:
         """Answer several queries, in order, with one encoding.
 
-        All legs of all queries are one call of the engine. Where the hits are to be read after
-        fusing or skipping others, that is a second one, also for all queries. Takes and raises
-        what ``search`` does.
+        All legs of up to 128 queries are one call of the engine. Where the hits are to be read
+        after fusing or skipping others, that is a second one, also for all of them. Takes and
+        raises what ``search`` does.
         """
         checked = require_queries(queries)
         options = _options(
