@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 import torch
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.activations import activations
 from splade_sdk.encoders.head import Activation, Pooling
@@ -495,10 +496,10 @@ class SpladeEncoder:
             self._truncation_told = True
             warnings.warn(
                 f"{cut} of {len(texts)} texts are longer than "
-                f"{side.text_tokenizer.max_length} tokens and were cut there; "
-                "long_documents='windows' encodes them whole (told once)",
+                f"{side.text_tokenizer.max_length} tokens and were cut there (told once); "
+                "long_documents='windows' encodes them whole",
                 TruncationWarning,
-                stacklevel=4,
+                stacklevel=stacklevel(),
             )
         batch = SparseBatch.concat(sparse)
         return HybridBatch(batch, np.concatenate(rows)) if dense else batch

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qdrant_client import QdrantClient, models
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
@@ -322,7 +323,7 @@ class ServerCollection:
                 "local mode compares each of them with every query: pip install "
                 "'splade-sdk[edge]' for the embedded engine, or run a Qdrant server",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
 
 
