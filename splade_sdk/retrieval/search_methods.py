@@ -36,6 +36,19 @@ class SearchMethods:
 
     _connection: Connection
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes that ``search`` can take for a text: the last one is its default.
+
+        Raises:
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the engine fails.
+        """
+        has_dense = self._connection.open().contract.dense is not None
+        if has_dense and self._connection.encoding.dense is not None:
+            return ("sparse", "dense", "hybrid")
+        return ("sparse",)
+
     def search(
         self,
         query: Query,
