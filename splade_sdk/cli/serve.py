@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Model, Url, Windows
+from splade_sdk.cli.options import (
+    ApiKey,
+    CollectionName,
+    DenseModel,
+    IndexFolder,
+    Model,
+    Url,
+    Windows,
+)
 
 __all__ = ["EXAMPLES", "serve"]
 
@@ -27,6 +35,7 @@ def serve(
     collection: CollectionName = "documents",
     api_key: ApiKey = None,
     model: Model = None,
+    dense_model: DenseModel = None,
     windows: Windows = False,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")
@@ -71,7 +80,13 @@ def serve(
     retriever = None
     if index is not None or url is not None:
         retriever = open_retriever(
-            index, url, collection, api_key=api_key, model=model, windows=windows
+            index,
+            url,
+            collection,
+            api_key=api_key,
+            model=model,
+            dense_model=dense_model,
+            windows=windows,
         )
     try:
         if retriever is not None:

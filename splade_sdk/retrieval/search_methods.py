@@ -40,16 +40,16 @@ class SearchMethods:
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """The modes that texts can be searched in; opens the collection at first use.
+        """The modes that ``search`` can take for a text: the last one is its default.
 
         Raises:
             CollectionNotFoundError: if nothing has been upserted yet.
-            EngineError: if the collection cannot be opened.
+            EngineError: if the engine fails.
         """
-        dense = self._connection.open().contract.dense
-        if dense is None or self._connection.encoding.dense is None:
-            return ("sparse",)
-        return ("sparse", "dense", "hybrid")
+        has_dense = self._connection.open().contract.dense is not None
+        if has_dense and self._connection.encoding.dense is not None:
+            return ("sparse", "dense", "hybrid")
+        return ("sparse",)
 
     def search(
         self,

@@ -18,8 +18,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from splade_sdk import Document, Retriever
 from splade_sdk.serving import ServiceSettings, create_app
-from splade_sdk.types import Hit, Leg
 from tests.serving import running, wait_for
+from tests.unit.fakes import LetterEncoder
 from tests.unit.serving.conftest import Terms
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -42,22 +42,6 @@ DOCUMENTS = [
 ]
 
 
-class ThreeModes:
-    """A retriever with dense vectors, as the page will meet it."""
-
-    modes = ("sparse", "dense", "hybrid")
-
-    def __init__(self, retriever: Retriever) -> None:
-        self.encoder = retriever.encoder
-        self._retriever = retriever
-
-    def search(self, query: Any, *, mode: str = "sparse", **given: Any) -> list[Hit]:
-        if mode == "sparse":
-            return self._retriever.search(query, **given)
-        legs = {"sparse": Leg(2, 1.5), "dense": Leg(1, 0.75)}
-        return [Hit(f"found by {mode}", 0.5, "a doctor", legs=legs)]
-
-
 @pytest.fixture(scope="module")
 def retriever() -> Iterator[Retriever]:
     with Retriever(":memory:", encoder=Terms()) as made:
@@ -66,15 +50,21 @@ def retriever() -> Iterator[Retriever]:
 
 
 @pytest.fixture(scope="module")
-def serve(retriever: Retriever) -> Iterator[Callable[..., str]]:
+def hybrid() -> Iterator[Retriever]:
+    with Retriever(":memory:", encoder=Terms(), dense_encoder=LetterEncoder()) as made:
+        made.upsert(DOCUMENTS)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def serve(retriever: Retriever, hybrid: Retriever) -> Iterator[Callable[..., str]]:
     """Give the address of a service; each is started once."""
     with ExitStack() as stack:
         addresses: dict[str, str] = {}
 
         def start(kind: str = "sparse") -> str:
             if kind not in addresses:
-                three: Any = ThreeModes(retriever)
-                made: Any = {"sparse": retriever, "three": three, "key": retriever, "none": None}
+                made = {"sparse": retriever, "hybrid": hybrid, "key": retriever, "none": None}
                 settings = ServiceSettings(api_key="open sesame" if kind == "key" else None)
                 app = create_app(retriever.encoder, made[kind], settings)
                 addresses[kind] = stack.enter_context(running(app))
@@ -214,7 +204,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, serve: Any, query: st
 
 
 def test_a_phone_shows_one_column_at_a_time(page: Page, serve: Any) -> None:
-    page.open(serve("three"), PHONE)
+    page.open(serve("hybrid"), PHONE)
     page.search("doctor")
 
     def shown() -> list[str]:
@@ -227,16 +217,19 @@ def test_a_phone_shows_one_column_at_a_time(page: Page, serve: Any) -> None:
     assert shown() == ["Sparse"]
 
 
-def test_three_modes_side_by_side(page: Page, serve: Any) -> None:
-    page.open(serve("three"))
-    page.search("doctor")
-    assert page.texts("#column-dense h3, #column-hybrid h3") == [
-        "1. found by dense",
-        "1. found by hybrid",
+def test_three_modes_side_by_side(page: Page, serve: Any, hybrid: Retriever) -> None:
+    page.open(serve("hybrid"))
+    page.search("doctor pain")
+    for mode in ("sparse", "dense", "hybrid"):
+        hits = hybrid.search("doctor pain", mode=mode)
+        told = page.texts(f"#column-{mode} .hit h3")
+        assert told == [f"{at}. {hit.id}" for at, hit in enumerate(hits, start=1)]
+    best = hybrid.search("doctor pain", mode="hybrid")[0].legs
+    told = page.texts("#column-hybrid .hit:first-child .facts div")
+    assert [each.partition("\n")[2].partition(" ")[0] for each in told if "#" in each] == [
+        f"#{best[leg].rank}" for leg in ("sparse", "dense")
     ]
-    assert page.one("#column-hybrid .facts").text == "sparse\n#2 (1.50)\ndense\n#1 (0.75)"
-    tops = {each.rect["y"] for each in page.all(".column")}
-    assert len(tops) == 1
+    assert len({each.rect["y"] for each in page.all(".column")}) == 1
     assert not page.one("#switch").is_displayed()
     assert page.complaints() == []
 
@@ -254,7 +247,7 @@ def test_the_keyboard_is_enough(page: Page, serve: Any) -> None:
 
 
 def test_everything_that_can_be_used_has_a_name(page: Page, serve: Any) -> None:
-    page.open(serve("three"))
+    page.open(serve("hybrid"))
     page.search("tomatoes doctor")
     page.one("#options summary").click()
     used = [each for each in page.all("input, select, button, section") if each.is_displayed()]
