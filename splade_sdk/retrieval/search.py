@@ -111,9 +111,13 @@ def _search(
     ]
     found = read_hits(collection, [window.candidates for window in windows], options)
     return [
-        sorted(hits, key=lambda hit: (-hit.score, hit.id))[window.skipped :][: options.limit]
-        for window, hits in zip(windows, found, strict=True)
+        sorted(hits, key=_order)[window.skipped :][: options.limit] if query.fused else hits
+        for query, window, hits in zip(asked, windows, found, strict=True)
     ]
+
+
+def _order(hit: Hit) -> tuple[float, str]:
+    return -hit.score, hit.id
 
 
 def rank(
@@ -164,6 +168,8 @@ def read_hits(
         options: What to read of each.
     """
     ids = {each.point.id: None for candidates in found for each in candidates}
+    if not ids:
+        return [[] for _ in found]
     records = collection.get(
         list(ids), with_payload=options.with_payload or (), with_vectors=options.with_vectors
     )
