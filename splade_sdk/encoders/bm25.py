@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -289,6 +290,19 @@ class Bm25Encoder:
     def literal_terms(self, text: str) -> set[int]:
         """Return the ids of the terms that occur in a text."""
         return set(self._terms.of(require_text(text)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by parameters, also those ``fit`` measured, without the words met."""
+        analyzer = self._terms.analyzer
+        made_anew = partial(
+            type(self),
+            k1=self.k1,
+            b=self.b,
+            average_length=self.average_length,
+            language=analyzer.language,
+            stopwords=analyzer.stopwords,
+        )
+        return made_anew, (), {"_idf": self._idf, "_unseen_idf": self._unseen_idf}
 
     def __repr__(self) -> str:
         return (

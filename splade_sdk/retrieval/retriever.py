@@ -237,22 +237,40 @@ class Retriever(SearchMethods):
         Raises:
             InvalidInputError: if ``batch_size`` is no whole number of at least 1.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidInputError(f"batch_size is {batch_size!r}: expected a number from 1 on")
-        conditions = to_filter(filter)
-        collection = self._connection.open()
+        conditions = _page_filter(filter, batch_size)
+        self._connection.open()
 
         def pages() -> Iterator[Document]:
             offset = None
             while True:
-                records, offset = collection.scroll(
-                    filter=conditions, limit=batch_size, offset=offset, with_vectors=with_vectors
+                page, offset = self._page(
+                    filter=conditions,
+                    batch_size=batch_size,
+                    with_vectors=with_vectors,
+                    offset=offset,
                 )
-                yield from map(to_document, records)
+                yield from page
                 if offset is None:
                     return
 
         return pages()
+
+    def _page(
+        self,
+        *,
+        filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+        batch_size: int,
+        with_vectors: bool,
+        offset: str | None,
+    ) -> tuple[list[Document], str | None]:
+        """Return a page of ``documents``, and the offset of the next one (None: last)."""
+        records, following = self._connection.open().scroll(
+            filter=_page_filter(filter, batch_size),
+            limit=batch_size,
+            offset=offset,
+            with_vectors=with_vectors,
+        )
+        return [to_document(record) for record in records], following
 
     def count(
         self,
@@ -316,3 +334,13 @@ class Retriever(SearchMethods):
 
     def __repr__(self) -> str:
         return self._shown
+
+
+def _page_filter(
+    filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+    batch_size: int,
+) -> models.Filter | None:
+    """Return the filter of pages of a size, both checked."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InvalidInputError(f"batch_size is {batch_size!r}: expected a number from 1 on")
+    return to_filter(filter)
