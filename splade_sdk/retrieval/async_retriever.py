@@ -248,8 +248,8 @@ class AsyncRetriever(AsyncSearchMethods):
 
         Doing it twice is harmless, using the object after is an error.
         """
-        self._reading.shutdown(wait=False)
         await asyncio.to_thread(self._host.close)
+        self._reading.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
         return self

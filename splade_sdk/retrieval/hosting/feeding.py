@@ -57,11 +57,7 @@ async def ingest(
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not outcome.done() and (failure := reader.exception()) is not None:
             feed.fail()
-            await asyncio.wait({outcome})
-            if not isinstance(error := outcome.exception(), SourceError):
-                raise error or failure from failure
-            _tell(failure, error)
-            raise failure
+            await _raise_failure(failure, outcome)
         return await asyncio.shield(outcome)
     except asyncio.CancelledError as error:
         feed.stop()
@@ -80,6 +76,15 @@ async def _read(source: Source, feed: Feed, wanted: asyncio.Semaphore) -> None:
         if not await source.give(feed):
             feed.finish()
             return
+
+
+async def _raise_failure(failure: BaseException, outcome: asyncio.Future[IngestReport]) -> None:
+    """Raise what reading raised; or what storing raised before it came to that."""
+    try:
+        await asyncio.shield(outcome)
+    except SourceError as ended:
+        _tell(failure, ended)
+    raise failure
 
 
 def _tell(error: BaseException, ended: BaseException | None) -> None:

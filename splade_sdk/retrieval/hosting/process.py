@@ -94,11 +94,12 @@ class ProcessHost:
         self._sender.shutdown(wait=False)
 
     def _end(self, how: Callable[[WorkerProcess], None]) -> None:
+        if os.getpid() != self._process:
+            return
         with self._lock:
-            if self._closed or os.getpid() != self._process:
-                return
-            self._closed = True
-            self._sender.submit(self._with_worker, how)
+            if not self._closed:
+                self._closed = True
+                self._sender.submit(self._with_worker, how)
 
     def _submit(self, act: Callable[[], None]) -> None:
         require_process(self._process)
@@ -127,13 +128,15 @@ class ProcessHost:
         try:
             body = _dump(f"the arguments of {method}", (method, dict(arguments)))
             while self._worker is None or not self._worker.begin(call, kind, body):
-                self._worker = WorkerProcess(self._opening(), self._shown, self._warnings.put)
+                self._worker = self._start()
         except Exception as error:  # noqa: BLE001 - told to the caller
             call.answer(None, error)
 
-    def _opening(self) -> bytes:
+    def _start(self) -> WorkerProcess:
         parts = {name: _dump_setting(name, value) for name, value in self._settings.items()}
-        return pickle.dumps((parts, self._max_concurrency), PROTOCOL)
+        opening = pickle.dumps((parts, self._max_concurrency), PROTOCOL)
+        kept = "gone, as it was in memory" if self._settings["path"] is None else "still there"
+        return WorkerProcess(opening, self._shown, self._warnings.put, stored_is=kept)
 
 
 class _ProcessFeed:

@@ -82,9 +82,10 @@ class ThreadHost:
 
     def release(self) -> None:
         """Let threads end when they are done; the engine goes with its last user."""
-        self._stop()
-        self._ingests.shutdown(wait=False)
-        self._calls.shutdown(wait=False)
+        if os.getpid() == self._process:
+            self._stop()
+            self._ingests.shutdown(wait=False)
+            self._calls.shutdown(wait=False)
 
     def _stop(self) -> None:
         with self._lock:

@@ -23,7 +23,7 @@ __all__ = ["Call", "WorkerProcess"]
 
 # A fresh interpreter that finds modules where this one does; it does not run the main script.
 _BOOT = (
-    "import sys; sys.path[:] = sys.argv[1:]; "
+    "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; "
     "from splade_sdk.retrieval.hosting.worker import main; main()"
 )
 _GRACE_S = 30.0  # from the end of its answers to the end of the process
@@ -59,13 +59,16 @@ class WorkerProcess:
         opening: What the worker needs to make its Retriever, pickled.
         shown: What to call the retriever in messages.
         warn: Called with each warning from the worker.
+        stored_is: What becomes of stored documents if the process dies, for messages.
 
     Raises:
         ConfigError: in an application frozen into one executable.
         EngineError: if the process cannot be started.
     """
 
-    def __init__(self, opening: bytes, shown: str, warn: Callable[[Warning], None]) -> None:
+    def __init__(
+        self, opening: bytes, shown: str, warn: Callable[[Warning], None], *, stored_is: str
+    ) -> None:
         if getattr(sys, "frozen", False) or not sys.executable:
             raise ConfigError(
                 f"{shown} needs a worker process, and there is no Python interpreter to start one "
@@ -83,6 +86,7 @@ class WorkerProcess:
         self._answers = cast(BinaryIO, self._process.stdout)
         self._shown = shown
         self._warn = warn
+        self._stored_is = stored_is
         self._calls: dict[int, Call] = {}
         self._lock = Lock()
         self._ended = False
@@ -166,6 +170,7 @@ class WorkerProcess:
             return load_error(self._refusal)
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return EngineError(
-            f"{self._shown}: its worker process {self._process.pid} {how}, so this call has no "
-            "answer; what was stored stays, and the next call starts a new process: call again"
+            f"{self._shown}: its worker process {self._process.pid} {how}, so that this call has "
+            f"no answer; what was stored is {self._stored_is}, and the next call starts a new "
+            "process: call again"
         )
