@@ -196,10 +196,6 @@ class CollectionFolder:
             return None
         return found.st_dev, found.st_ino
 
-    def size_bytes(self) -> int:
-        """Return how much the collection takes on the disk."""
-        return sum(each.stat().st_size for each in self.home.rglob("*") if each.is_file())
-
     def allocated_bytes(self) -> int:
         """Return how much of the disk the collection occupies: the engine's files have holes."""
         files = (each.stat() for each in self.home.rglob("*") if each.is_file())

@@ -19,11 +19,11 @@ from splade_sdk.retrieval.requests import (
     require_leg_thresholds,
     require_page,
     require_payload_fields,
-    require_whole,
 )
 from splade_sdk.retrieval.results import found_by
 from splade_sdk.retrieval.search import SearchOptions, search
 from splade_sdk.types import Explanation, Hit, HitGroup, HybridBatch, SparseBatch
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from qdrant_client import models

