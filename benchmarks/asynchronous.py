@@ -99,7 +99,7 @@ async def searches(search: Search, asked: list[SparseVector]) -> dict[str, Any]:
         started = perf_counter()
         try:
             assert await search(vector)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - counted
             errors += 1
             print(f"error: {error!r}")
         taken_s.append(perf_counter() - started)
@@ -226,8 +226,15 @@ def report(result: dict[str, Any]) -> str:
             taken = measured[kind]
             late = taken["late_ms"]
             late_rows.append(
-                [name, what, late["beats"], late["p50"], late["p99"], late["max"]]
-                + [f"{taken['documents_per_s']:,.0f}"]
+                [
+                    name,
+                    what,
+                    late["beats"],
+                    late["p50"],
+                    late["p99"],
+                    late["max"],
+                    f"{taken['documents_per_s']:,.0f}",
+                ]
             )
         for kind, what in (("searches", "alone"), ("searches_during_ingest", "during ingest")):
             found = measured[kind]

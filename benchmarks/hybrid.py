@@ -86,8 +86,7 @@ def with_dense(documents: Iterable[Document], made: Retriever) -> Iterator[Docum
 def run_of(answers: Sequence[Sequence[Hit]], ids: Iterable[str]) -> dict[str, list[Any]]:
     """Return what each query found, by its id."""
     return {
-        each: [(hit.id, hit.score) for hit in hits]
-        for each, hits in zip(ids, answers, strict=True)
+        each: [(hit.id, hit.score) for hit in hits] for each, hits in zip(ids, answers, strict=True)
     }
 
 

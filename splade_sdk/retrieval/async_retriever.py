@@ -27,10 +27,10 @@ from splade_sdk.retrieval.hosting.base import Host
 from splade_sdk.retrieval.hosting.feeding import ingest
 from splade_sdk.retrieval.hosting.process import ProcessHost
 from splade_sdk.retrieval.hosting.threads import ThreadHost
-from splade_sdk.retrieval.requests import require_whole
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, IngestReport
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from types import TracebackType

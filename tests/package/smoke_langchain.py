@@ -6,8 +6,8 @@ import sys
 
 from langchain_core.documents import Document
 from langchain_qdrant import QdrantVectorStore, RetrievalMode
-from splade_integrations.langchain import SpladeSparseEmbeddings, SpladeVectorStore
 
+from splade_integrations.langchain import SpladeSparseEmbeddings, SpladeVectorStore
 from splade_sdk import Retriever, SpladeEncoder
 
 encoder = SpladeEncoder()
