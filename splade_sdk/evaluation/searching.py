@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.encoders.base import SparseEncoder
@@ -19,6 +18,7 @@ from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import CollectionEngine, Ranking, RetrieverEngine, Searcher
 from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.report import Seconds, SideReport
+from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.retrieval.retriever import Retriever
@@ -47,26 +47,23 @@ def search_corpus(
     documents, relevant = _Side(), _relevant(dataset)
     with closing(_collection(encoder.fingerprint, engine, settings)) as collection:
         searched = CollectionEngine(collection)
-        corpus = tqdm(
-            dataset.corpus(),
-            desc=f"Indexing {dataset.name}",
-            unit="doc",
-            disable=None if show_progress_bar is None else not show_progress_bar,
-            delay=2.0 if show_progress_bar is None else 0.0,
-        )
-        for block in _blocks(corpus):
-            ids = [document.id for document in block]
-            relevant.difference_update(ids)
-            watch.lap("other")
-            made = encoder.encode_document(
-                [document.text for document in block],
-                batch_size=batch_size,
-                show_progress_bar=False,
-            )
-            documents.add(made, watch.lap("encode"))
-            watch.lap("other")
-            searched.add(ids, made)
-            watch.lap("index")
+        with progress_bar(
+            desc=f"Indexing {dataset.name}", unit="doc", show=show_progress_bar
+        ) as bar:
+            for block in _blocks(dataset.corpus()):
+                ids = [document.id for document in block]
+                relevant.difference_update(ids)
+                watch.lap("other")
+                made = encoder.encode_document(
+                    [document.text for document in block],
+                    batch_size=batch_size,
+                    show_progress_bar=False,
+                )
+                documents.add(made, watch.lap("encode"))
+                watch.lap("other")
+                searched.add(ids, made)
+                watch.lap("index")
+                bar.update(len(block))
         collection.optimize()
         watch.lap("index")
         run, took_s = _search(searched, dataset, vectors, limit, ignore_identical_ids)

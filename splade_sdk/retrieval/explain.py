@@ -33,13 +33,13 @@ class Explainer:
 
     Attributes:
         connection: Of the retriever that searched.
-        query: What was searched for, as the caller gave it.
+        query: What was searched for, as the caller gave it; None for documents like others.
         asked: Its vectors.
         options: How it was searched.
     """
 
     connection: Connection
-    query: Query
+    query: Query | None
     asked: Asked
     options: SearchOptions
 

@@ -41,7 +41,7 @@ def leg_shares(
     Returns:
         None if neither leg finds the document among the hits that it fetches.
     """
-    (candidates,) = rank(collection, [asked], options)
+    (candidates,) = rank(collection, [(asked, options)])
     found = next((each for each in candidates if each.point.id == point), None)
     if found is None:
         return None

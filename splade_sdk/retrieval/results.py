@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from splade_sdk.qdrant.base import Record, ScoredPoint
@@ -35,7 +35,7 @@ def to_hit(
     )
 
 
-def found_by(hits: list[Hit], explainer: Callable[[Hit], Explanation]) -> list[Hit]:
+def found_by(hits: Iterable[Hit], explainer: Callable[[Hit], Explanation]) -> list[Hit]:
     """Let the hits of one query know what explains them, and return them.
 
     Args:

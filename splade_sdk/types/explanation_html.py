@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from splade_sdk.types.explanation_parts import Highlight, highlights, is_exact, notes, where
+from splade_sdk.types.explanation_parts import Highlight, highlights, is_exact, legs, notes, where
 
 if TYPE_CHECKING:
     from splade_sdk.types.explanation import Explanation, WordMatch
@@ -70,13 +70,10 @@ def explanation_html(explanation: Explanation, *, page: bool = False) -> str:
 
 def _head(explanation: Explanation) -> str:
     query = "a vector" if explanation.query is None else f"“{escape(explanation.query)}”"
-    legs = "".join(
-        f"<span>{escape(name)}: rank {leg.rank}, score {leg.score:.4f}</span>"
-        for name, leg in explanation.legs.items()
-    )
+    told = "".join(f"<span>{escape(leg)}</span>" for leg in legs(explanation))
     return (
         f'<div class="head"><span>{query} → <b>{escape(explanation.document_id)}</b></span>'
-        f'<span class="score">score {explanation.score:.4f}</span>{legs}'
+        f'<span class="score">score {explanation.score:.4f}</span>{told}'
         '<span><span class="key exact"></span>in both texts</span>'
         '<span><span class="key expanded"></span>by expansion</span></div>'
     )

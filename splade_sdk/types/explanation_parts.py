@@ -11,7 +11,7 @@ from splade_sdk.types.terms import readable_term
 if TYPE_CHECKING:
     from splade_sdk.types.explanation import Explanation, TermMatch
 
-__all__ = ["Highlight", "highlights", "is_exact", "notes", "where"]
+__all__ = ["Highlight", "highlights", "is_exact", "legs", "notes", "where"]
 
 _SHOWN = 8  # missing terms told
 
@@ -69,6 +69,16 @@ def highlights(explanation: Explanation) -> list[Highlight]:
 def is_exact(term: TermMatch) -> bool:
     """Return whether a term stands in both texts."""
     return bool(term.in_query and term.in_document)
+
+
+def legs(explanation: Explanation) -> list[str]:
+    """Return a phrase for each leg of the search: rank, score, and share of a fused score."""
+    made = []
+    for name, leg in explanation.legs.items():
+        share = explanation.shares.get(name)
+        gives = "" if share is None else f", gives {share:.4f}"
+        made.append(f"{name}: rank {leg.rank}, score {leg.score:.4f}{gives}")
+    return made
 
 
 def where(term: TermMatch) -> str:

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from splade_sdk.types.explanation_parts import highlights, is_exact, notes, where
+from splade_sdk.types.explanation_parts import highlights, is_exact, legs, notes, where
 
 if TYPE_CHECKING:
     from splade_sdk.types.explanation import Explanation, WordMatch
@@ -42,8 +42,8 @@ def _head(explanation: Explanation) -> Text:
     head.append(f"  {explanation.score:.4f}", style="bold green")
     if explanation.query is not None:
         head.append(f"  for {explanation.query!r}")
-    for name, leg in explanation.legs.items():
-        head.append(f"  {name}: rank {leg.rank}, score {leg.score:.4f}", style="dim")
+    for leg in legs(explanation):
+        head.append(f"  {leg}", style="dim")
     return head
 
 

@@ -11,11 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splade_sdk import Bm25Encoder, CollectionSettings, Document, Hit, Retriever, SparseVector
+from splade_sdk import (
+    DBSF,
+    RRF,
+    Bm25Encoder,
+    CollectionSettings,
+    Document,
+    Hit,
+    Retriever,
+    SparseVector,
+    Weighted,
+)
 from splade_sdk.errors import DocumentNotFoundError, EngineClosedError, InvalidInputError
+from splade_sdk.retrieval.fusion import Fusion
 from splade_sdk.types import Explanation, Place, TermActivation
 from tests.contracts.fake_server import FakeServer
-from tests.unit.fakes import WordEncoder
+from tests.unit.fakes import HybridEncoder, WordEncoder
 
 DIMENSIONS = 400
 
@@ -252,6 +263,84 @@ class TestHits:
             hit = retriever.search("heart")[0]
         with pytest.raises(EngineClosedError, match="retriever was closed"):
             hit.explain()
+
+
+class TestHybrid:
+    """heart and attack score by words, the letters a, e, i and o by cosine."""
+
+    @pytest.fixture
+    def hybrid(self) -> Iterator[Retriever]:
+        pytest.importorskip("qdrant_edge")
+        with Retriever(":memory:", encoder=HybridEncoder()) as made:
+            made.upsert(
+                [
+                    Document("heart", "heart attack attack"),
+                    Document("chess", "attack on the king", {"kind": "game"}),
+                    Document("dense", "aeae"),
+                    Document("io", "io"),
+                ]
+            )
+            yield made
+
+    @pytest.mark.parametrize(
+        "fusion",
+        [RRF(), RRF(k=2, sparse_weight=3.0), DBSF(), Weighted(alpha=0.3), Weighted(alpha=1.0)],
+    )
+    def test_the_shares_of_the_legs_add_up_to_the_fused_score(
+        self, hybrid: Retriever, fusion: Fusion
+    ) -> None:
+        hits = hybrid.search("heart attack", fusion=fusion, limit=3)
+        for hit in hits:
+            explained = hit.explain()
+            assert explained.legs == hit.legs
+            assert explained.shares.keys() == hit.legs.keys()
+            assert sum(explained.shares.values()) == pytest.approx(hit.score)
+            if "sparse" in hit.legs:
+                assert explained.total == pytest.approx(hit.legs["sparse"].score)
+            assert explained.notes == ("HybridEncoder cannot tell where terms come from.",)
+
+    def test_with_rrf_a_share_is_the_formula(self, hybrid: Retriever) -> None:
+        explained = hybrid.search("heart attack")[0].explain()
+        ranks = {leg: its.rank for leg, its in explained.legs.items()}
+        assert explained.shares == {leg: 1 / (60 + rank) for leg, rank in ranks.items()}
+
+    def test_a_document_that_only_the_dense_leg_finds(self, hybrid: Retriever) -> None:
+        explained = hybrid.explain("heart", "dense")
+        assert explained.legs.keys() == explained.shares.keys() == {"dense"}
+        assert explained.terms == ()
+        assert explained.score == explained.shares["dense"]
+
+    def test_one_that_no_leg_reaches(self, hybrid: Retriever) -> None:
+        explained = hybrid.explain("heart attack", "io", prefetch_limit=1)
+        assert (explained.score, explained.legs) == (0.0, {})
+        assert explained.notes[0] == "No leg finds the document among its first 1 hits."
+
+    def test_a_collection_that_changed_since_is_said_so(self, hybrid: Retriever) -> None:
+        hit = hybrid.search("heart attack")[0]
+        hybrid.upsert([Document("better", "heart attack heart attack")])
+        explained = hit.explain()
+        assert explained.shares == {}
+        assert "has changed since: the same search now finds the document" in explained.notes[0]
+        assert explained.score == hit.score
+
+    def test_a_dense_search_has_no_terms(self, hybrid: Retriever) -> None:
+        explained = hybrid.search("heart", mode="dense")[0].explain()
+        assert (explained.terms, explained.shares) == ((), {})
+        assert explained.notes == ("A dense score cannot be taken apart into terms.",)
+        assert hybrid.explain("heart", "heart", mode="dense").score == pytest.approx(
+            next(h.score for h in hybrid.search("heart", mode="dense") if h.id == "heart")
+        )
+
+    def test_hits_of_groups_and_of_examples_explain_themselves(self, hybrid: Retriever) -> None:
+        (group,) = hybrid.search_groups("attack", group_by="kind")
+        explained = group.hits[0].explain()
+        assert explained.query == "attack"
+        assert sum(explained.shares.values()) == pytest.approx(group.hits[0].score)
+        for mode in ("sparse", "hybrid"):
+            hit = hybrid.recommend("heart", mode=mode)[0]  # type: ignore[arg-type]
+            explained = hit.explain()
+            assert (explained.query, explained.score) == (None, hit.score)
+            assert explained.total == pytest.approx(hit.legs["sparse"].score)
 
 
 def test_batches_know_each_their_own_query(retriever: Retriever) -> None:

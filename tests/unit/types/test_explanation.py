@@ -146,6 +146,19 @@ class TestTerminal:
         assert rows[0].split() == ["heart", "1.00", "×", "4.00", "4.00", "both", "█" * 20]
         assert rows[1].split() == ["attack", "1.00", "×", "2.00", "2.00", "document", "█" * 10]
 
+    def test_fused_scores_are_told_by_leg(self) -> None:
+        made = explanation(
+            legs={"sparse": Leg(1, 6.0), "dense": Leg(2, 0.5)},
+            shares={"sparse": 1 / 61, "dense": 1 / 62},
+            score=1 / 61 + 1 / 62,
+        )
+        told = (
+            "sparse: rank 1, score 6.0000, gives 0.0164  dense: rank 2, score 0.5000, gives 0.0161"
+        )
+        assert told in printed(made, width=200)
+        text = Elements(made.to_html()).text
+        assert all(each in text for each in told.split("  "))
+
     def test_a_long_text_is_shown_where_it_matters(self) -> None:
         text = "word " * 400 + "heart attack" + " word" * 400
         made = explanation(match("heart", 4.0, (2000, 2005)), text=text)
