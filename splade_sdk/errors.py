@@ -9,6 +9,7 @@ built-in class a caller would expect catch it::
     │   ├── InvalidDocumentError               a document has a bad id, text or metadata
     │   ├── InvalidFilterError                 a search filter has the wrong shape
     │   ├── InvalidDataError                   a line of a data file cannot be used
+    │   ├── DocumentNotFoundError (LookupError) no document has the id asked for
     │   └── ConfigError                        a setting does not exist or is out of range
     ├── InvalidTypeError (TypeError)           a value has the wrong type altogether
     ├── MissingDependencyError (ImportError)   an extra is not installed
@@ -45,6 +46,7 @@ __all__ = [
     "CollectionNotFoundError",
     "ConfigError",
     "DiskFullError",
+    "DocumentNotFoundError",
     "EngineClosedError",
     "EngineConnectionError",
     "EngineError",
@@ -92,6 +94,10 @@ class InvalidFilterError(InvalidInputError):
 
 class InvalidDataError(InvalidInputError):
     """A line of a data file cannot be used; the message names file, line and field."""
+
+
+class DocumentNotFoundError(InvalidInputError, LookupError):
+    """No document has the id asked for."""
 
 
 class ConfigError(InvalidInputError):

@@ -1,16 +1,19 @@
-"""``splade eval``: how good a model is on a test collection."""
+"""``splade eval``: how good models are on a test collection, and what they cost."""
 
 import json
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splade_sdk.cli.options import Json, MaxLength, Model, Windows
+from splade_sdk.cli.options import Json, MaxLength, Windows
 
 if TYPE_CHECKING:
-    from splade_sdk.evaluation.report import EvaluationReport
+    from splade_sdk.evaluation.comparison import Comparison
+    from splade_sdk.evaluation.datasets import BeirDataset
+    from splade_sdk.evaluation.report import EvaluationReport, RunReport
 
 __all__ = ["EXAMPLES", "evaluate"]
 
@@ -18,9 +21,9 @@ EXAMPLES = """**Examples**
 
 `splade eval data/scifact`
 
-`splade eval data/scifact --max-length 256`
+`splade eval data/scifact --model bm25 --model ./my-model --html report.html`
 
-`splade eval data/scifact --model bm25 --metric nDCG@10 --metric R@100`
+`splade eval data/scifact --run other-engine.trec --metric nDCG@10 --metric R@100`
 
 `splade eval data/scifact --json | jq .metrics`
 """
@@ -42,6 +45,26 @@ def evaluate(
     ],
     *,
     split: Annotated[str, typer.Option(help="Which judgements.")] = "test",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|DIR",
+            help="A SPLADE model, by folder or name; bm25 for the bag-of-words baseline. May come "
+            "more than once: the first is what the others are compared with. Default: the small "
+            "model that comes along.",
+            show_default=False,
+        ),
+    ] = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Hits in TREC's format, of any system; compared with the models, or alone.",
+            show_default=False,
+        ),
+    ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,64 +77,130 @@ def evaluate(
     engine: Annotated[
         Engine, typer.Option(help="Qdrant in process, or the exact reference in memory.")
     ] = Engine.embedded,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with plots.", show_default=False),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a line for each system.", show_default=False),
+    ] = None,
+    query_csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a line for each query.", show_default=False),
+    ] = None,
+    write_runs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write the hits of each system, and the judgements, in TREC's formats.",
+            show_default=False,
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where hits are kept, so that nothing is encoded twice.  [default: the user's "
+            "cache]",
+            show_default=False,
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep hits.")] = False,
     as_json: Json = False,
     windows: Windows = False,
     max_length: MaxLength = None,
-    model: Model = None,
 ) -> None:
-    """Measure a model on a test collection.
+    """Measure models on a test collection.
 
-    Indexes the collection among the temporary files, searches with every judged query, and
-    scores what is found.
+    Indexes the collection among the temporary files, searches with every judged query, and scores
+    what is found. Several systems are compared query by query.
     """
     from splade_sdk.cli.opening import open_encoder
+    from splade_sdk.evaluation.comparison import compare
     from splade_sdk.evaluation.datasets import load_dataset
-    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS
-    from splade_sdk.evaluation.evaluate import evaluate as run
+    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_run
+    from splade_sdk.evaluation.evaluate import evaluate as measure
+    from splade_sdk.evaluation.trec import read_run
 
     dataset = load_dataset(folder, split)
-    report = run(
-        open_encoder(model, windows=windows, max_length=max_length),
-        dataset,
-        metrics=metric or DEFAULT_METRICS,
-        limit=limit,
-        engine=engine.value,
-    )
+    metrics = metric or DEFAULT_METRICS
+    kept = None if no_cache else cache or _user_cache()
+    models: list[str | None] = [*model] if model else [] if run else [None]
+    reports: list[RunReport] = [
+        measure(
+            open_encoder(name, windows=windows, max_length=max_length),
+            dataset,
+            name=name or "default",
+            metrics=metrics,
+            limit=limit,
+            engine=engine.value,
+            cache=kept,
+        )
+        for name in models
+    ]
+    reports += [
+        evaluate_run(read_run(path), dataset, name=path.name, metrics=metrics, limit=limit)
+        for path in run or ()
+    ]
+    comparison = compare(reports, queries=dataset.queries)
+    _write(comparison, dataset, html=html, csv=csv, query_csv=query_csv, runs=write_runs)
     if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        values = comparison.to_dict() if len(reports) > 1 else reports[0].to_dict()
+        print(json.dumps(values, ensure_ascii=False, indent=2))
     else:
-        _print(report)
+        _print(comparison)
 
 
-def _print(report: "EvaluationReport") -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _user_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "splade-sdk" / "runs"
 
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    for name, value in report.metrics.items():
-        table.add_row(name, f"[bold green]{value:.4f}[/bold green]")
-    for name, side in (("query", report.queries), ("document", report.documents)):
-        if side is not None:
-            table.add_row(f"terms a {name}", f"{side.active_dims:.1f}")
-            table.add_row(f"{name} encoding", f"{side.texts_per_s:,.0f} texts/s")
-    if report.flops is not None:
-        table.add_row("FLOPS", f"{report.flops:.2f}")
-    table.add_row("search, median", f"{report.search_p50_ms:.2f} ms")
-    table.add_row("search, 95 %", f"{report.search_p95_ms:.2f} ms")
-    console = Console()
-    documents = f"{report.documents.texts:,} documents, " if report.documents else ""
-    console.print(
-        f"[bold]{report.dataset}[/bold] ({report.split}): {documents}"
-        f"{report.queries.texts:,} queries, model {report.model}, engine {report.engine}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(table, highlight=False)
-    if report.relevant_missing:
+
+def _write(
+    comparison: "Comparison",
+    dataset: "BeirDataset",
+    *,
+    html: Path | None,
+    csv: Path | None,
+    query_csv: Path | None,
+    runs: Path | None,
+) -> None:
+    from splade_sdk.evaluation.columns import queries_csv, systems_csv
+    from splade_sdk.evaluation.trec import write_qrels, write_run
+
+    if html is not None:
+        html.write_text(comparison.to_html(), encoding="utf-8")
+    if csv is not None:
+        csv.write_text(systems_csv(comparison), encoding="utf-8")
+    if query_csv is not None:
+        query_csv.write_text(queries_csv(comparison), encoding="utf-8")
+    if runs is not None:
+        runs.mkdir(parents=True, exist_ok=True)
+        write_qrels(runs / "qrels.trec", dataset.qrels)
+        for report in comparison.reports:
+            stem = "".join(each if each.isalnum() or each in "-_." else "-" for each in report.name)
+            write_run(runs / f"{stem.removesuffix('.trec')}.trec", report.run)
+
+
+def _print(comparison: "Comparison") -> None:
+    from splade_sdk.cli.evaluation_tables import print_comparison, print_report
+    from splade_sdk.evaluation.report import EvaluationReport
+
+    (first, *others) = comparison.reports
+    if others or not isinstance(first, EvaluationReport):
+        print_comparison(comparison)
+    else:
+        print_report(first)
+    for report in comparison.reports:
+        _warn(report)
+
+
+def _warn(report: "RunReport | EvaluationReport") -> None:
+    missing = getattr(report, "relevant_missing", None)
+    if missing:
         typer.echo(
-            f"{report.relevant_missing:,} relevant documents are not in the corpus: nothing can "
+            f"{report.name}: {missing:,} relevant documents are not in the corpus: nothing can "
             "find them",
             err=True,
         )

@@ -27,6 +27,8 @@ EXAMPLES = """**Examples**
 
 `splade search "heart attack" --index ./idx --mode hybrid`
 
+`splade search "heart attack" --index ./idx --limit 3 --explain`
+
 `splade search "heart attack" --url http://localhost:6333 --json | jq '.[].id'`
 """
 
@@ -63,13 +65,16 @@ def search(
             show_default=False,
         ),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show which terms matched, and what each gave.")
+    ] = False,
     as_json: Json = False,
     model: Model = None,
     dense_model: DenseModel = None,
 ) -> None:
     """Find documents and print them, the best first."""
     from splade_sdk.cli.opening import open_retriever
-    from splade_sdk.cli.tables import print_hits
+    from splade_sdk.cli.tables import print_explanations, print_hits
 
     conditions = _conditions(filter)
     with open_retriever(
@@ -79,6 +84,7 @@ def search(
             query, limit=limit, filter=conditions, mode=mode.value if mode else None
         )
         met = retriever.count(conditions) if conditions and not hits else 0
+        explained = [hit.explain() for hit in hits] if explain else []
     if as_json:
         rows = [
             {
@@ -90,7 +96,11 @@ def search(
             }
             for hit in hits
         ]
+        for row, each in zip(rows, explained, strict=False):
+            row["explanation"] = each.to_dict()
         print(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif explained:
+        print_explanations(explained)
     elif hits:
         print_hits(hits)
     elif conditions and not met:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from splade_sdk.types import Hit
+from splade_sdk.types import Explanation, Hit
 
-__all__ = ["print_answers", "print_hits", "print_terms"]
+if TYPE_CHECKING:
+    from splade_sdk.evaluation.expansions import ExpansionComparison
+
+__all__ = ["print_answers", "print_expansions", "print_explanations", "print_hits", "print_terms"]
 
 BAR_WIDTH = 32
 SNIPPET_CHARACTERS = 160
@@ -34,6 +38,17 @@ def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
         score = f"{hit.score:.4f}" if ranked else f"{hit.score:.2f}"  # fused ones are small
         table.add_row(score, *ranks, Text(hit.id), Text(_snippet(hit.text)))
     (console or Console()).print(table)
+
+
+def print_explanations(
+    explanations: Iterable[Explanation], *, console: Console | None = None
+) -> None:
+    """Print explanations, a blank line between them."""
+    out = console or Console(highlight=False)
+    for number, each in enumerate(explanations):
+        if number:
+            out.print()
+        out.print(each)
 
 
 def print_answers(
@@ -73,6 +88,58 @@ def print_terms(
         line.append("█" * max(1, round(BAR_WIDTH * weight / heaviest)), style=style)
         line.append("" if literal else " +", style=style)
         out.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def print_expansions(
+    comparisons: Iterable[ExpansionComparison],
+    models: tuple[str, str],
+    top_k: int,
+    *,
+    console: Console | None = None,
+) -> None:
+    """Print the terms of two models side by side, a table for each text.
+
+    Args:
+        comparisons: One for each text.
+        models: What to call the two.
+        top_k: Terms of each text at most.
+        console: Where to print; None for stdout.
+    """
+    out = console or Console(highlight=False)
+    for number, each in enumerate(comparisons):
+        if number:
+            out.print()
+        out.print(Text(" ".join(each.text.split()), style="bold magenta"))
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("")
+        for model in models:
+            table.add_column(Text(model), overflow="fold", min_width=BAR_WIDTH // 2 + 5)
+        heaviest = max((max(t.first or 0.0, t.second or 0.0) for t in each.terms), default=1.0)
+        for term in each.terms[:top_k]:
+            style = "green" if term.literal else "yellow"
+            name = Text(term.term + ("" if term.literal else " +"), style=style)
+            cells = (_weight_bar(weight, heaviest, style) for weight in (term.first, term.second))
+            table.add_row(name, *cells)
+        out.print(table)
+        hidden = len(each.terms) - top_k
+        counts = (each.counts(), each.counts(second=True))
+        told = "; ".join(
+            f"{model}: {literal} literal, {added} added"
+            for model, (literal, added) in zip(models, counts, strict=True)
+        )
+        out.print(
+            f"{f'{hidden} more terms; ' if hidden > 0 else ''}{each.shared} in both "
+            f"({100 * each.overlap:.0f} %), cosine {each.cosine:.2f}; {told}",
+            style="dim",
+            markup=False,
+        )
+
+
+def _weight_bar(weight: float | None, heaviest: float, style: str) -> Text:
+    if weight is None:
+        return Text("   –", style="dim")
+    bar = "█" * max(1, round(BAR_WIDTH // 2 * weight / heaviest))
+    return Text.assemble((f"{weight:.2f} ", "bold"), (bar, style))
 
 
 def _snippet(text: str) -> str:

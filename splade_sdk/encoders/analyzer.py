@@ -55,6 +55,18 @@ class Analyzer:
         found: list[str] = _word().findall(_normalized(text))
         return found
 
+    def places(self, text: str) -> list[tuple[str, int, int]]:
+        """Return the words of a text, each with its first character and the one after its last.
+
+        Where Unicode's NFKC form moves the border of a word, as in ``½``, the place is that of the
+        run of characters that the word comes from.
+        """
+        return [
+            (word, run.start(), run.end())
+            for run in _word().finditer(text)
+            for word in self.words(run.group())
+        ]
+
     def stem(self, word: str) -> str | None:
         """Return the stem of a word of ``words``; None if it is a stop word."""
         if word in self.stopwords:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
+from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector, TermActivation
 
-__all__ = ["DenseEncoder", "HybridEncoder", "SparseEncoder"]
+__all__ = ["DenseEncoder", "HybridEncoder", "LocatingEncoder", "SparseEncoder"]
 
 
 @runtime_checkable
@@ -17,7 +17,8 @@ class SparseEncoder(Protocol):
 
     Where the vectors of documents depend on more than the fingerprint says, such as the length at
     which texts are cut, an encoder tells so in a property ``document_settings: str``: a document
-    counts as unchanged only under the same settings.
+    counts as unchanged only under the same settings. ``query_settings: str`` is the same for
+    queries.
     """
 
     @property
@@ -68,6 +69,14 @@ class SparseEncoder(Protocol):
 
     def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
         """Return the terms of a vector with their weights, heaviest first."""
+
+
+@runtime_checkable
+class LocatingEncoder(Protocol):
+    """An encoder that can tell which part of a text made a term active."""
+
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return the terms of a text with the tokens they come from, heaviest first."""
 
 
 class HybridEncoder(Protocol):

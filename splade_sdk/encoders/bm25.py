@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -17,7 +18,7 @@ from splade_sdk.encoders.inputs import require_terms, require_text, require_text
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
 from splade_sdk.progress import progress_bar
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import Place, SparseBatch, SparseVector, TermActivation
 from splade_sdk.types.arguments import require_whole
 from splade_sdk.types.arrays import MAX_DIMENSIONS
 
@@ -111,6 +112,11 @@ class Bm25Encoder:
             dimensions=self.dimensions,
             idf=self._idf is None,
         )
+
+    @property
+    def query_settings(self) -> str:
+        """What the vectors of queries depend on beside the fingerprint: a fitted IDF."""
+        return _sha256(sorted(self._idf.items())) if self._idf is not None else ""
 
     def fit(self, texts: Iterable[str], *, with_idf: bool = False) -> Self:
         """Measure ``average_length``, and on request the IDF, on a stream of documents.
@@ -289,6 +295,41 @@ class Bm25Encoder:
     def literal_terms(self, text: str) -> set[int]:
         """Return the ids of the terms that occur in a text."""
         return set(self._terms.of(require_text(text)))
+
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return the terms of a text with the words they come from, heaviest first.
+
+        Args:
+            text: Any text.
+            query: Encode it as a query instead of as a document.
+
+        Raises:
+            InvalidTypeError: if ``text`` is not a string.
+            InvalidInputError: if it holds a lone surrogate.
+        """
+        vector = self.encode_query(text) if query else self.encode_document(text)
+        places: dict[int, list[Place]] = defaultdict(list)
+        for term, start, end in self._terms.places(text):
+            places[term].append(Place(start, end, start, end))
+        return [
+            TermActivation(term, self._terms.told(term), weight, True, tuple(places[term]))
+            for term, weight in sorted(
+                vector.to_dict().items(), key=lambda each: (-each[1], each[0])
+            )
+        ]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by parameters, also those ``fit`` measured, without the words met."""
+        analyzer = self._terms.analyzer
+        made_anew = partial(
+            type(self),
+            k1=self.k1,
+            b=self.b,
+            average_length=self.average_length,
+            language=analyzer.language,
+            stopwords=analyzer.stopwords,
+        )
+        return made_anew, (), {"_idf": self._idf, "_unseen_idf": self._unseen_idf}
 
     def __repr__(self) -> str:
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 import torch
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import Fingerprint
+from splade_sdk.encoders.activations import activations
 from splade_sdk.encoders.head import Activation, Pooling
 from splade_sdk.encoders.identity import (
     document_prompt_sha256,
@@ -39,6 +41,7 @@ from splade_sdk.types import (
     SparseBatch,
     SparseVector,
     SparsityStats,
+    TermActivation,
 )
 from splade_sdk.types.arguments import require_whole
 
@@ -108,6 +111,8 @@ class SpladeEncoder:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name != "self"}
+        self._made_anew = partial(type(self), **given)
         if query_model is not None and query_token_weights is not None:
             raise ConfigError("query_model and query_token_weights exclude each other: pass one")
         if long_documents not in ("truncate", "windows"):
@@ -178,6 +183,11 @@ class SpladeEncoder:
     def document_settings(self) -> str:
         """What the vectors of documents depend on beside the fingerprint."""
         return f"{self.max_length} {self.max_active_dims} {self._long_documents}"
+
+    @property
+    def query_settings(self) -> str:
+        """What the vectors of queries depend on beside the fingerprint."""
+        return f"{self._query.text_tokenizer.max_length} {self.query_max_active_dims}"
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -380,6 +390,21 @@ class SpladeEncoder:
         """Return the ids of the terms that occur in a text; all others are expansion."""
         return set(self._document.text_tokenizer.ids([require_text(text)])[0])
 
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return the terms of a text with the tokens they come from, heaviest first.
+
+        Args:
+            text: Any text; a blank one has no terms.
+            query: Encode it as a query instead of as a document.
+
+        Raises:
+            InvalidTypeError: if ``text`` is not a string.
+            InvalidInputError: if it holds a lone surrogate.
+        """
+        if query:
+            return activations(self._query, require_text(text), self.query_max_active_dims)
+        return activations(self._document, require_text(text), self.max_active_dims)
+
     def similarity(
         self, queries: SparseVector | SparseBatch, documents: SparseVector | SparseBatch
     ) -> NDArray[np.float64]:
@@ -409,6 +434,11 @@ class SpladeEncoder:
             ConfigError: if ``folder`` is a file, or holds a model whose files would stay.
         """
         save_model(Path(folder), self._document, self._query)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by how it was made: the model is loaded again, from where it was loaded."""
+        kept = ("max_active_dims", "query_max_active_dims")
+        return self._made_anew, (), {name: getattr(self, name) for name in kept}
 
     def __repr__(self) -> str:
         return (
@@ -473,10 +503,10 @@ class SpladeEncoder:
             self._truncation_told = True
             warnings.warn(
                 f"{cut} of {len(texts)} texts are longer than "
-                f"{side.text_tokenizer.max_length} tokens and were cut there; "
-                "long_documents='windows' encodes them whole (told once)",
+                f"{side.text_tokenizer.max_length} tokens and were cut there (told once); "
+                "long_documents='windows' encodes them whole",
                 TruncationWarning,
-                stacklevel=4,
+                stacklevel=stacklevel(),
             )
         batch = SparseBatch.concat(sparse)
         return HybridBatch(batch, np.concatenate(rows)) if dense else batch

@@ -36,6 +36,12 @@ class TermIds:
         look_up = self._words.__getitem__
         return [term for term in map(look_up, self.analyzer.words(text)) if term >= 0]
 
+    def places(self, text: str) -> list[tuple[int, int, int]]:
+        """Return the id of each word with where it stands in the text, stop words apart."""
+        found = self.analyzer.places(text)
+        ids = [(self._words[word], start, end) for word, start, end in found]
+        return [place for place in ids if place[0] >= 0]
+
     def told(self, term: int) -> str:
         """Return the stem of an id, or ``#id`` if no word with it is remembered."""
         return self._told.get(term, f"#{term}")

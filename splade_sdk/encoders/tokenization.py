@@ -136,6 +136,20 @@ class TextTokenizer:
                     break
         return Pieces(pieces, text_of, longer)
 
+    def positions(self, piece: int, length: int) -> list[int | None]:
+        """Return the place of each token of a text's piece among all tokens of that text.
+
+        Args:
+            piece: Which piece of the text, from 0.
+            length: Tokens of the piece, special tokens included.
+
+        Returns:
+            Positions in ``ids([prompt + text])[0]``; None for special tokens.
+        """
+        start = piece * self._step
+        inner = range(start, start + length - len(self._before) - len(self._after))
+        return [*(None for _ in self._before), *inner, *(None for _ in self._after)]
+
 
 def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """Return the ids a tokenizer puts before and after a text."""

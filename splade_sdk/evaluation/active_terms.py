@@ -18,19 +18,22 @@ class ActiveTerms:
         rows: Vectors seen.
         empty: Vectors seen without any term.
         active: Active terms seen, over all vectors.
+        lengths: Vectors seen by their number of active terms.
     """
 
     def __init__(self) -> None:
         self.rows = 0
         self.empty = 0
         self.active = 0
+        self.lengths: Counter[int] = Counter()
         self._rows_with: Counter[int] = Counter()
 
     def add(self, batch: SparseBatch) -> None:
         """Count the vectors of a batch."""
         self.rows += len(batch)
-        self.empty += batch.stats().empty
         self.active += int(batch.indices.size)
+        self.lengths.update(np.diff(batch.indptr).tolist())
+        self.empty = self.lengths[0]
         terms, counts = np.unique(batch.indices, return_counts=True)
         self._rows_with.update(dict(zip(terms.tolist(), counts.tolist(), strict=True)))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from splade_sdk.errors import InvalidDataError, InvalidDocumentError
+from splade_sdk.evaluation.lines import read_lines, read_rows, whole_number
 from splade_sdk.types import Document
+from splade_sdk.types.arguments import lone_surrogate
 
 __all__ = ["BeirDataset", "load_dataset"]
 
@@ -45,7 +46,7 @@ class BeirDataset:
             InvalidDataError: if a line cannot be used; the message names file, line and field.
         """
         path = self.folder / _CORPUS
-        for where, row in _rows(path):
+        for where, row in read_rows(path):
             title = _string(row, "title", where, default="")
             text = _string(row, "text", where)
             try:
@@ -97,7 +98,7 @@ def load_dataset(folder: str | Path, split: str = "test") -> BeirDataset:
 def _judgements(path: Path) -> dict[str, tuple[str, dict[str, int]]]:
     """Return, by query id, where the query is judged first, and what of."""
     judged: dict[str, tuple[str, dict[str, int]]] = {}
-    for where, line in _lines(path):
+    for where, line in read_lines(path):
         fields = line.split("\t")
         if fields == _HEADER:
             continue
@@ -106,12 +107,7 @@ def _judgements(path: Path) -> dict[str, tuple[str, dict[str, int]]]:
                 f"{where}: {len(fields)} fields, expected {', '.join(_HEADER)} between tabs"
             )
         query_id, document_id, score = fields
-        try:
-            relevance = int(score)
-        except ValueError as error:
-            raise InvalidDataError(
-                f"{where}, field 'score': {score!r} is not a whole number"
-            ) from error
+        relevance = whole_number(score, where, "score")
         judged.setdefault(query_id, (where, {}))[1][document_id] = relevance
     if not judged:
         raise InvalidDataError(f"{path}: no judgements in it")
@@ -120,7 +116,7 @@ def _judgements(path: Path) -> dict[str, tuple[str, dict[str, int]]]:
 
 def _queries(path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for where, row in _rows(path):
+    for where, row in read_rows(path):
         query_id = _string(row, "_id", where)
         if query_id in texts:
             raise InvalidDataError(f"{where}, field '_id': {query_id!r} is there twice")
@@ -128,41 +124,13 @@ def _queries(path: Path) -> dict[str, str]:
     return texts
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the JSON object of each line with the line's place."""
-    for where, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InvalidDataError(f"{where}: not JSON, {error}") from error
-        if not isinstance(row, dict):
-            raise InvalidDataError(f"{where}: {type(row).__name__}, expected a JSON object")
-        yield where, row
-
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines that are not blank, each with its place."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            where = f"{path}, line {number}"
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise InvalidDataError(f"{where}: not UTF-8, {error}") from error
-            if line := line.rstrip("\r\n"):
-                yield where, line
-
-
 def _string(row: dict[str, object], field: str, where: str, default: str | None = None) -> str:
     value = row.get(field, default)
     if not isinstance(value, str):
         got = f"is {type(value).__name__}" if field in row else "is missing"
         raise InvalidDataError(f"{where}, field {field!r}: {got}, expected a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
+    if (at := lone_surrogate(value)) is not None:
         raise InvalidDataError(
-            f"{where}, field {field!r}: lone surrogate at character {error.start}, it is not valid "
-            "Unicode"
-        ) from error
+            f"{where}, field {field!r}: lone surrogate at character {at}, it is not valid Unicode"
+        )
     return value

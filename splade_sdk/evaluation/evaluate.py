@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-import numpy as np
-from tqdm.auto import tqdm
-
-from splade_sdk.config import Fingerprint
+from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
-from splade_sdk.evaluation.active_terms import ActiveTerms
 from splade_sdk.evaluation.datasets import BeirDataset
-from splade_sdk.evaluation.engines import CollectionEngine, Ranking, RetrieverEngine, Searcher
+from splade_sdk.evaluation.engines import Ranking
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
-from splade_sdk.evaluation.report import EvaluationReport, SideReport
-from splade_sdk.qdrant.base import Collection
-from splade_sdk.qdrant.open import open_collection
+from splade_sdk.evaluation.outcome import Outcome
+from splade_sdk.evaluation.report import EvaluationReport, RunReport
+from splade_sdk.evaluation.run_cache import RunCache, cache_key
+from splade_sdk.evaluation.searching import search_corpus, search_retriever
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.types import Document, SparseBatch
 
-__all__ = ["DEFAULT_METRICS", "evaluate"]
+__all__ = ["DEFAULT_METRICS", "evaluate", "evaluate_run"]
 
 DEFAULT_METRICS = ("nDCG@10", "RR@10", "R@100")
-
-# Documents encoded and stored at a time.
-_BLOCK = 1024
 
 
 def evaluate(
     system: SparseEncoder | Retriever,
     dataset: BeirDataset,
     *,
+    name: str | None = None,
     metrics: Sequence[str] = DEFAULT_METRICS,
     limit: int = 100,
     engine: Literal["embedded", "memory"] = "embedded",
+    settings: CollectionSettings | None = None,
     batch_size: int | None = None,
     ignore_identical_ids: bool = False,
+    cache: str | Path | None = None,
     show_progress_bar: bool | None = None,
 ) -> EvaluationReport:
     """Search a test collection with every judged query and score what is found.
@@ -52,13 +49,17 @@ def evaluate(
     Args:
         system: An encoder, or a retriever over the indexed corpus.
         dataset: From ``load_dataset``.
+        name: What to call the system; None for the name of the encoder's model.
         metrics: As ir-measures writes them, such as ``nDCG@10``.
         limit: Hits fetched for each query at most; no metric may look deeper.
         engine: For an encoder: ``embedded`` searches Qdrant in process, ``memory`` the exact
             reference, which holds all vectors in memory.
+        settings: For an encoder: layout of the collection, such as the type of its weights.
         batch_size: Texts encoded in one pass at most; None leaves it to the encoder.
         ignore_identical_ids: Do not count a hit with the query's own id, as BEIR does: needed
             where queries are documents of the corpus (ArguAna, Quora).
+        cache: For an encoder: a folder that keeps what was found, under a hash of the encoder,
+            the texts and the engine, so that the next evaluation neither encodes nor searches.
         show_progress_bar: None shows one on a terminal, for work that takes a while.
 
     Raises:
@@ -82,135 +83,106 @@ def evaluate(
         raise InvalidTypeError(
             f"system is {type(system).__name__}: expected a sparse encoder or a Retriever"
         )
-    queries, vectors = _encode_queries(encoder, dataset, batch_size)
-    with ExitStack() as stack:
-        documents: _Documents | None = None
-        searched: Searcher
-        if isinstance(system, Retriever):
-            searched = RetrieverEngine(system)
-        else:
-            collection = stack.enter_context(closing(_collection(encoder.fingerprint, engine)))
-            searched = filled = CollectionEngine(collection)
-            corpus = tqdm(
-                dataset.corpus(),
-                desc=f"Indexing {dataset.name}",
-                unit="doc",
-                disable=None if show_progress_bar is None else not show_progress_bar,
-                delay=2.0 if show_progress_bar is None else 0.0,
-            )
-            documents = _index(corpus, encoder, filled, batch_size, _relevant(dataset))
-        run, seconds = _search(
-            searched, list(dataset.queries), vectors, limit, ignore_identical_ids
+    found: Outcome | None = None
+    if isinstance(system, Retriever):
+        outcome = search_retriever(
+            system,
+            dataset,
+            limit=limit,
+            batch_size=batch_size,
+            ignore_identical_ids=ignore_identical_ids,
         )
-    per_query = query_metrics(dataset.qrels, run, metrics)
+    else:
+        kept = RunCache(cache) if cache is not None else None
+        key = (
+            ""
+            if kept is None
+            else cache_key(
+                encoder,
+                dataset,
+                engine=_engine_version(engine),
+                settings=settings or CollectionSettings(),
+                limit=limit,
+                ignore_identical_ids=ignore_identical_ids,
+            )
+        )
+        found = kept.load(key) if kept else None
+        outcome = found or search_corpus(
+            encoder,
+            dataset,
+            limit=limit,
+            engine=engine,
+            settings=settings,
+            batch_size=batch_size,
+            ignore_identical_ids=ignore_identical_ids,
+            show_progress_bar=show_progress_bar,
+        )
+        if kept and not found:
+            kept.store(key, outcome)
+    started = perf_counter()
+    judged = evaluate_run(
+        outcome.run, dataset, name=name or encoder.fingerprint.model, metrics=metrics, limit=limit
+    )
     return EvaluationReport(
-        dataset=dataset.name,
-        split=dataset.split,
+        name=judged.name,
+        dataset=judged.dataset,
+        split=judged.split,
+        limit=limit,
+        metrics=judged.metrics,
+        per_query=judged.per_query,
+        run=judged.run,
         model=encoder.fingerprint.model,
         engine="retriever" if isinstance(system, Retriever) else engine,
+        queries=outcome.queries,
+        documents=outcome.documents,
+        flops=outcome.flops,
+        relevant_missing=outcome.relevant_missing,
+        index_bytes=outcome.index_bytes,
+        search_p50_ms=outcome.search_p50_ms,
+        search_p95_ms=outcome.search_p95_ms,
+        seconds=replace(outcome.seconds, metrics=perf_counter() - started),
+        cached=found is not None,
+    )
+
+
+def evaluate_run(
+    run: Mapping[str, Sequence[tuple[str, float]]],
+    dataset: BeirDataset,
+    *,
+    name: str,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    limit: int = 100,
+) -> RunReport:
+    """Score hits that are there already, such as those of ``read_run``.
+
+    Args:
+        run: Found documents with their scores by query id.
+        dataset: From ``load_dataset``; its corpus is not read.
+        name: What to call the system.
+        metrics: As ir-measures writes them, such as ``nDCG@10``.
+        limit: Hits that count for each query at most; no metric may look deeper.
+
+    Raises:
+        ConfigError: if there is no such metric, or one looks deeper.
+        MissingDependencyError: if ir-measures is not installed.
+    """
+    require_metrics(metrics, limit=limit)
+    cut: dict[str, Ranking] = {
+        query_id: sorted(run.get(query_id, ()), key=lambda hit: (-hit[1], hit[0]))[:limit]
+        for query_id in dataset.qrels
+    }
+    per_query = query_metrics(dataset.qrels, cut, metrics)
+    return RunReport(
+        name=name,
+        dataset=dataset.name,
+        split=dataset.split,
         limit=limit,
         metrics=mean_metrics(per_query),
         per_query=per_query,
-        queries=queries.report(),
-        documents=documents.side.report() if documents else None,
-        flops=queries.terms.flops(documents.side.terms) if documents else None,
-        relevant_missing=documents.relevant_missing if documents else None,
-        search_p50_ms=1000 * float(np.percentile(seconds, 50)),
-        search_p95_ms=1000 * float(np.percentile(seconds, 95)),
+        run=cut,
     )
 
 
-def _collection(fingerprint: Fingerprint, engine: Literal["embedded", "memory"]) -> Collection:
-    if engine == "memory":
-        from splade_sdk.qdrant.memory import MemoryCollection
-
-        return MemoryCollection(fingerprint)
-    return open_collection(":memory:", name="evaluation", fingerprint=fingerprint)
-
-
-@dataclass(slots=True)
-class _Side:
-    terms: ActiveTerms
-    encode_s: float = 0.0
-
-    def report(self) -> SideReport:
-        return SideReport(
-            texts=self.terms.rows,
-            empty=self.terms.empty,
-            active_dims=self.terms.active_dims,
-            encode_s=self.encode_s,
-        )
-
-
-@dataclass(slots=True)
-class _Documents:
-    side: _Side
-    relevant_missing: int
-
-
-def _encode_queries(
-    encoder: SparseEncoder, dataset: BeirDataset, batch_size: int | None
-) -> tuple[_Side, SparseBatch]:
-    side = _Side(ActiveTerms())
-    started = perf_counter()
-    vectors = encoder.encode_query(
-        list(dataset.queries.values()), batch_size=batch_size, show_progress_bar=False
-    )
-    side.encode_s = perf_counter() - started
-    side.terms.add(vectors)
-    return side, vectors
-
-
-def _index(
-    corpus: Iterable[Document],
-    encoder: SparseEncoder,
-    engine: CollectionEngine,
-    batch_size: int | None,
-    relevant: set[str],
-) -> _Documents:
-    """Encode and store the corpus, a block at a time."""
-    side = _Side(ActiveTerms())
-    for block in _blocks(corpus):
-        started = perf_counter()
-        vectors = encoder.encode_document(
-            [document.text for document in block], batch_size=batch_size, show_progress_bar=False
-        )
-        side.encode_s += perf_counter() - started
-        side.terms.add(vectors)
-        ids = [document.id for document in block]
-        relevant.difference_update(ids)
-        engine.add(ids, vectors)
-    return _Documents(side, len(relevant))
-
-
-def _blocks(corpus: Iterable[Document]) -> Iterator[list[Document]]:
-    documents = iter(corpus)
-    while block := list(islice(documents, _BLOCK)):
-        yield block
-
-
-def _relevant(dataset: BeirDataset) -> set[str]:
-    return {
-        document_id
-        for judgements in dataset.qrels.values()
-        for document_id, relevance in judgements.items()
-        if relevance > 0
-    }
-
-
-def _search(
-    engine: Searcher, ids: list[str], vectors: SparseBatch, limit: int, ignore_identical_ids: bool
-) -> tuple[dict[str, Ranking], list[float]]:
-    """Return the hits of each query, and how many seconds each search took."""
-    wanted = limit + ignore_identical_ids
-    engine.search(vectors[0], wanted)  # not timed: opens files and fills caches
-    run: dict[str, Ranking] = {}
-    seconds = []
-    for query_id, vector in zip(ids, vectors, strict=True):
-        started = perf_counter()
-        hits = engine.search(vector, wanted)
-        seconds.append(perf_counter() - started)
-        if ignore_identical_ids:
-            hits = [hit for hit in hits if hit[0] != query_id][:limit]
-        run[query_id] = hits
-    return run, seconds
+def _engine_version(engine: str) -> str:
+    package = "qdrant-edge-py" if find_spec("qdrant_edge") else "qdrant-client"
+    return f"{package} {version(package)}" if engine == "embedded" else engine

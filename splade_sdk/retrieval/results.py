@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from splade_sdk.qdrant.base import Record, ScoredPoint
 from splade_sdk.qdrant.payload import from_payload
-from splade_sdk.types import Document, Hit, Leg
+from splade_sdk.types import Document, Explanation, Hit, Leg
 
-__all__ = ["to_document", "to_hit"]
+__all__ = ["found_by", "to_document", "to_hit"]
 
 
 def to_hit(
@@ -33,6 +33,16 @@ def to_hit(
         legs=legs,
         dense=stored.dense,
     )
+
+
+def found_by(hits: Iterable[Hit], explainer: Callable[[Hit], Explanation]) -> list[Hit]:
+    """Let the hits of one query know what explains them, and return them.
+
+    Args:
+        hits: Made here, and not handed out yet.
+        explainer: Of their query.
+    """
+    return [hit._found_by(explainer) for hit in hits]
 
 
 def to_document(record: Record) -> Document:

@@ -10,6 +10,7 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.payload import metadata_path
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.explain import Explainer
 from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
 from splade_sdk.retrieval.query_vectors import Mode, Query, query_vectors, require_queries
 from splade_sdk.retrieval.requests import (
@@ -18,10 +19,11 @@ from splade_sdk.retrieval.requests import (
     require_leg_thresholds,
     require_page,
     require_payload_fields,
-    require_whole,
 )
+from splade_sdk.retrieval.results import found_by
 from splade_sdk.retrieval.search import SearchOptions, search
-from splade_sdk.types import Hit, HitGroup, HybridBatch, SparseBatch
+from splade_sdk.types import Explanation, Hit, HitGroup, HybridBatch, SparseBatch
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -138,9 +140,9 @@ class SearchMethods:
     ) -> list[list[Hit]]:
         """Answer several queries, in order, with one encoding.
 
-        All legs of all queries are one call of the engine. Where the hits are to be read after
-        fusing or skipping others, that is a second one, also for all queries. Takes and raises
-        what ``search`` does.
+        All legs of up to 128 queries are one call of the engine. Where the hits are to be read
+        after fusing or skipping others, that is a second one, also for all of them. Takes and
+        raises what ``search`` does.
         """
         checked = require_queries(queries)
         options = _options(
@@ -157,7 +159,42 @@ class SearchMethods:
         )
         collection = self._connection.open()
         asked = query_vectors(checked, mode, self._connection.encoding, collection.contract)
-        return search(collection, asked, options) if asked else []
+        found = search(collection, asked, options) if asked else []
+        return [
+            found_by(hits, Explainer(self._connection, query, its, options))
+            for hits, query, its in zip(found, checked, asked, strict=True)
+        ]
+
+    def explain(
+        self,
+        query: Query,
+        hit: Hit | str,
+        *,
+        mode: Mode | None = None,
+        fusion: Fusion = _RRF,
+        prefetch_limit: int | None = None,
+    ) -> Explanation:
+        """Return what each shared term gave to a document's score, and where it comes from.
+
+        A hit of a search explains itself (``Hit.explain``); this explains any document, also one
+        that a search does not find, and hits that were copied or pickled.
+
+        Args:
+            query: What was searched for.
+            hit: What was found; or the id of any document.
+            mode: As in the search.
+            fusion: As in the search.
+            prefetch_limit: As in the search.
+
+        Raises:
+            DocumentNotFoundError: if there is no such document.
+            EngineError: if the engine fails; and what ``search`` raises of its arguments.
+        """
+        options = SearchOptions(fusion=fusion, prefetch_limit=prefetch_limit)
+        checked = require_queries([query])
+        contract = self._connection.open().contract
+        (asked,) = query_vectors(checked, mode, self._connection.encoding, contract)
+        return Explainer(self._connection, checked[0], asked, options)(hit)
 
     def search_groups(
         self,
@@ -226,7 +263,11 @@ class SearchMethods:
             require_queries([query]), mode, self._connection.encoding, collection.contract
         )
         path = metadata_path(group_by)
-        return search_groups(collection, asked, options, path=path, group_size=group_size)
+        groups = search_groups(collection, asked, options, path=path, group_size=group_size)
+        explainer = Explainer(self._connection, query, asked, options)
+        for group in groups:
+            found_by(group.hits, explainer)
+        return groups
 
     def recommend(
         self,
@@ -292,7 +333,8 @@ class SearchMethods:
         collection = self._connection.open()
         asked = by_examples(collection, liked, unliked, mode)
         others = replace(options, filter=without([*liked, *unliked], options.filter))
-        return search(collection, [asked], others)[0]
+        explainer = Explainer(self._connection, None, asked, others)
+        return found_by(search(collection, [asked], others)[0], explainer)
 
 
 def _options(

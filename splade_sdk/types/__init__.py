@@ -1,6 +1,8 @@
 """The values that travel through the package; their invariants are checked when they are made."""
 
+from splade_sdk.types.activation import Place, TermActivation
 from splade_sdk.types.document import Document, GroupKey, Hit, HitGroup, Leg
+from splade_sdk.types.explanation import Explanation, TermMatch
 from splade_sdk.types.hybrid import HybridBatch, HybridVector
 from splade_sdk.types.report import FailedBatch, IngestReport
 from splade_sdk.types.sparse import SparseBatch, SparseVector
@@ -8,6 +10,7 @@ from splade_sdk.types.sparsity import SparsityStats
 
 __all__ = [
     "Document",
+    "Explanation",
     "FailedBatch",
     "GroupKey",
     "Hit",
@@ -16,7 +19,10 @@ __all__ = [
     "HybridVector",
     "IngestReport",
     "Leg",
+    "Place",
     "SparseBatch",
     "SparseVector",
     "SparsityStats",
+    "TermActivation",
+    "TermMatch",
 ]

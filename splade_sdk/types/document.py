@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from splade_sdk.errors import InvalidDocumentError
+from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.types.arguments import lone_surrogate
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense, same_fields
 from splade_sdk.types.sparse import SparseVector
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from splade_sdk.types.explanation import Explanation
 
 __all__ = ["Document", "GroupKey", "Hit", "HitGroup", "Leg"]
 
@@ -25,7 +30,7 @@ class Document:
     Attributes:
         id: The caller's own id: any non-empty string.
         text: What is encoded and returned; may be empty (stored, but never matches).
-        metadata: JSON values to filter by and to return.
+        metadata: JSON values to filter by and to return; 2024.0 comes back as 2024.
         vector: A ready-made sparse vector; the text is then not encoded for it.
         dense: A ready-made dense vector; the text is then not encoded for it.
             Shape: ``(dense_dimensions,)``.
@@ -80,8 +85,14 @@ class Leg:
     score: float
 
 
+class _Explained:
+    """Room for the search that found a hit: no field, so that values compare and pickle alone."""
+
+    __slots__ = ("_explainer",)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Hit:
+class Hit(_Explained):
     """A found document.
 
     Attributes:
@@ -106,6 +117,28 @@ class Hit:
         return same_fields(self, other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def explain(self) -> Explanation:
+        """Return which terms matched, where they come from, and what each gave to the score.
+
+        Raises:
+            InvalidInputError: if the hit does not know its search: it was made by hand, copied or
+                unpickled.
+            DocumentNotFoundError: if the document has been deleted since.
+            EngineError: if the engine fails.
+        """
+        explainer: Callable[[Hit], Explanation] | None = getattr(self, "_explainer", None)
+        if explainer is None:
+            raise InvalidInputError(
+                f"the hit {self.id!r} does not know its search (it was made by hand, copied or "
+                "unpickled): use retriever.explain(query, hit)"
+            )
+        return explainer(self)
+
+    def _found_by(self, explainer: Callable[[Hit], Explanation]) -> Self:
+        """Let the hit know its search; returns itself."""
+        object.__setattr__(self, "_explainer", explainer)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,3 +63,66 @@ def test_errors_are_one_line(
     assert told in ran.err
     assert ran.err.count("\n") == 1
     assert splade("eval", collection + "-gone").code == 1
+
+
+class TestSeveralSystems:
+    def test_they_are_compared_with_the_first(self, splade: Splade, collection: str) -> None:
+        ran = splade("eval", collection, "-m", "one", "-m", "two", "--engine", "memory")
+        assert (ran.code, ran.err) == (0, "")
+        assert "tiny (test): 3 judged queries" in ran.out
+        assert "against one" in ran.out
+        assert "corrected for 3 comparisons (Holm)" in ran.out
+        # One model under two names: all equal.
+        assert [line.split()[-3] for line in ran.out.splitlines() if "+0.0000" in line] == [
+            "0/3/0"
+        ] * 3
+
+    def test_and_come_as_json(self, splade: Splade, collection: str) -> None:
+        ran = splade("eval", collection, "-m", "one", "-m", "two", "--engine", "memory", "--json")
+        read = json.loads(ran.out)
+        assert [each["name"] for each in read["systems"]] == ["one", "two"]
+        assert len(read["differences"]) == 3
+
+    def test_the_same_model_twice_is_an_error(self, splade: Splade, collection: str) -> None:
+        ran = splade("eval", collection, "-m", "one", "-m", "one", "--engine", "memory")
+        assert ran.code == 1
+        assert "expected different names" in ran.err
+
+    def test_a_run_of_another_engine_is_one_more_system(
+        self, splade: Splade, collection: str, tmp_path: Path
+    ) -> None:
+        run = tmp_path / "other.trec"
+        run.write_text("q1 Q0 d1 1 2.0 x\nq3 Q0 d3 1 1.0 x\n")
+        ran = splade("eval", collection, "--run", str(run), "--metric", "RR", "--json")
+        assert json.loads(ran.out)["metrics"] == {"RR": pytest.approx(2 / 3)}
+        ran = splade("eval", collection, "-m", "one", "--run", str(run), "--engine", "memory")
+        assert "other.trec" in ran.out
+        assert "+1.000  q3  soup" in ran.out
+        assert "-1.000  q2  attack king" in ran.out
+
+
+def test_files_are_written_where_asked(splade: Splade, collection: str, tmp_path: Path) -> None:
+    page, systems, queries, runs = (tmp_path / name for name in ("p.html", "s.csv", "q.csv", "r"))
+    ran = splade(
+        *("eval", collection, "-m", "some/model", "--engine", "memory"),
+        *("--html", str(page), "--csv", str(systems), "--query-csv", str(queries)),
+        *("--write-runs", str(runs)),
+    )
+    assert ran.code == 0, ran.err
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert systems.read_text().splitlines()[1].startswith("some/model,tiny,test,0.66666")
+    assert len(queries.read_text().splitlines()) == 1 + 3
+    assert sorted(path.name for path in runs.iterdir()) == ["qrels.trec", "some-model.trec"]
+    again = splade("eval", collection, "--run", str(runs / "some-model.trec"), "--json")
+    assert json.loads(again.out)["metrics"]["nDCG@10"] == pytest.approx(2 / 3)
+
+
+def test_hits_are_kept_unless_told_otherwise(
+    splade: Splade, collection: str, tmp_path: Path
+) -> None:
+    words = ("eval", collection, "--engine", "memory")
+    assert "from the cache" not in splade(*words).out
+    assert "hits and times from the cache" in splade(*words).out
+    assert "from the cache" not in splade(*words, "--no-cache").out
+    assert "from the cache" not in splade(*words, "--cache", str(tmp_path / "other")).out
+    assert (tmp_path / "cache" / "splade-sdk" / "runs").is_dir()

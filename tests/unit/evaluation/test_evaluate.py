@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidDataError, InvalidTypeError
 from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.evaluation.evaluate import evaluate, evaluate_run
 from splade_sdk.retrieval.retriever import Retriever
 from tests.unit.fakes import WordEncoder
 
@@ -45,6 +46,50 @@ def test_counts_and_costs(dataset: BeirDataset) -> None:
     assert report.relevant_missing == 1  # d9
     assert 0 < report.search_p50_ms <= report.search_p95_ms
     assert report.documents.texts_per_s == report.documents.texts / report.documents.encode_s
+
+
+def test_seconds_are_told_by_what_they_went_into(dataset: BeirDataset) -> None:
+    report = evaluate(WordEncoder(), dataset, engine="memory")
+    assert report.documents is not None
+    spent = report.seconds
+    assert spent.encode == pytest.approx(report.queries.encode_s + report.documents.encode_s)
+    assert min(spent.encode, spent.index, spent.search, spent.metrics, spent.other) > 0
+    parts = (spent.encode, spent.index, spent.search, spent.metrics, spent.other)
+    assert spent.total == pytest.approx(sum(parts))
+
+
+def test_lengths_are_counted(dataset: BeirDataset) -> None:
+    report = evaluate(WordEncoder(), dataset, engine="memory")
+    # documents: hearts heart attack | lung cancer | heart lung | nothing
+    assert report.documents is not None
+    assert report.documents.lengths == {1: 1, 2: 2, 3: 1}
+    assert report.queries.lengths == {1: 2, 2: 1}
+
+
+def test_the_engines_files_are_measured(dataset: BeirDataset) -> None:
+    pytest.importorskip("qdrant_edge")
+    embedded = evaluate(WordEncoder(), dataset)
+    assert embedded.index_bytes is not None
+    # Its files have holes of many megabytes; four short documents occupy little.
+    assert 1_000 < embedded.index_bytes < 5_000_000
+    assert evaluate(WordEncoder(), dataset, engine="memory").index_bytes is None
+
+
+def test_weights_can_be_kept_in_fewer_bits(dataset: BeirDataset) -> None:
+    pytest.importorskip("qdrant_edge")
+    report = evaluate(WordEncoder(), dataset, settings=CollectionSettings(datatype="uint8"))
+    assert report.metrics["RR@10"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+
+
+def test_hits_that_are_there_already_are_scored_alike(dataset: BeirDataset) -> None:
+    report = evaluate(WordEncoder("words"), dataset, engine="memory")
+    shuffled = {query_id: hits[::-1] for query_id, hits in report.run.items()}
+    judged = evaluate_run(shuffled, dataset, name="words")
+    assert judged.per_query == report.per_query
+    assert judged.run == report.run
+    assert evaluate_run({}, dataset, name="none").metrics["RR@10"] == 0.0
+    with pytest.raises(ConfigError, match="looks at 100 hits"):
+        evaluate_run({}, dataset, name="none", limit=10)
 
 
 def test_only_judged_queries_are_encoded(dataset: BeirDataset) -> None:

@@ -1,7 +1,10 @@
 import sys
 from math import log2
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from splade_sdk.errors import ConfigError, MissingDependencyError
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
@@ -34,6 +37,52 @@ def test_ties_are_ordered_by_document_id_whatever_order_they_come_in() -> None:
     hits = [("b", 1.0), ("c", 1.0), ("a", 1.0)]
     for order in (hits, hits[::-1]):
         assert query_metrics({"q": {"b": 1}}, {"q": order}, ["RR@10"])["q"]["RR@10"] == 1 / 2
+
+
+DOCUMENTS = [f"d{at}" for at in range(8)]
+NAMES = {
+    "nDCG@3": "ndcg_cut_3",
+    "nDCG": "ndcg",
+    "AP": "map",
+    "RR": "recip_rank",
+    "P@5": "P_5",
+    "R@5": "recall_5",
+    "Success@1": "success_1",
+}
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from(["q1", "q2", "q3"]),
+        st.dictionaries(st.sampled_from(DOCUMENTS), st.integers(0, 3), min_size=1),
+        min_size=1,
+    ),
+    st.dictionaries(
+        st.sampled_from(["q1", "q2", "q3"]),
+        st.dictionaries(st.sampled_from(DOCUMENTS), st.sampled_from([0.5, 1.0, 1.5])),
+    ),
+)
+def test_values_are_trec_evals_on_any_run_with_ties(
+    qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]
+) -> None:
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    # trec_eval orders equal scores by id too, but backwards: give it ids that sort backwards.
+    mirrored = {each: f"d{9 - int(each[1:])}" for each in DOCUMENTS}
+
+    def mirror(by_document: dict[str, Any]) -> dict[str, Any]:
+        return {mirrored[document]: value for document, value in by_document.items()}
+
+    evaluator = pytrec_eval.RelevanceEvaluator(
+        {query: mirror(judged) for query, judged in qrels.items()}, set(NAMES.values())
+    )
+    expected = evaluator.evaluate({query: mirror(hits) for query, hits in run.items() if hits})
+    ranked = {query: list(hits.items()) for query, hits in run.items()}
+    values = query_metrics(qrels, ranked, list(NAMES))
+    assert values.keys() == qrels.keys()
+    for query, by_name in values.items():
+        for name, value in by_name.items():
+            assert value == pytest.approx(expected.get(query, {}).get(NAMES[name], 0.0)), name
 
 
 @pytest.mark.parametrize("name", ["nonsense", "nDCG@x", "nDCG@0", "nDCG(foo=1)@10", "R", "", "a b"])
