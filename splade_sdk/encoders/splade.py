@@ -76,8 +76,8 @@ class SpladeEncoder(HybridEncodingMethods):
         query_max_active_dims: The same for queries.
         query_model: Another masked LM for the query side.
         query_token_weights: Document-only expansion (SPLADE-doc): the query side is the query's
-            own tokens, each with weight 1 (``"ones"``) or a weight from a table of token ->
-            weight; no model runs.
+            own tokens, each with weight 1 (``"ones"``), a weight that was learned and lies in the
+            model's folder (``"learned"``), or one from a table of token -> weight; no model runs.
         long_documents: ``truncate`` cuts at ``max_length`` and warns once; ``windows`` encodes
             overlapping windows and keeps each term's largest weight.
         window_overlap: Tokens that a window shares with the one before; None for 32.
@@ -104,7 +104,7 @@ class SpladeEncoder(HybridEncodingMethods):
         max_active_dims: int | None = None,
         query_max_active_dims: int | None = None,
         query_model: str | Path | None = None,
-        query_token_weights: Mapping[str, float] | Literal["ones"] | None = None,
+        query_token_weights: Mapping[str, float] | Literal["ones", "learned"] | None = None,
         long_documents: Literal["truncate", "windows"] = "truncate",
         window_overlap: int | None = None,
         revision: str | None = None,
