@@ -15,7 +15,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --group dev --editable '.[edge,eval,train]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --group dev --editable \
+		'.[edge,eval,haystack,langchain,llama-index,serve,train]'
 	touch $(STAMP)
 
 lint: $(STAMP)

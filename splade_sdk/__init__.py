@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.errors import SpladeError
     from splade_sdk.qdrant.two_step import TwoStep
+    from splade_sdk.retrieval.async_retriever import AsyncRetriever
     from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.retry import RetrySettings
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AsyncRemoteEncoder": "splade_sdk.encoders.remote_async",
+    "AsyncRetriever": "splade_sdk.retrieval.async_retriever",
     "Bm25Encoder": "splade_sdk.encoders.bm25",
     "CollectionSettings": "splade_sdk.config",
     "DBSF": "splade_sdk.retrieval.fusion",
@@ -63,6 +65,7 @@ __all__ = [
     "DBSF",
     "RRF",
     "AsyncRemoteEncoder",
+    "AsyncRetriever",
     "Bm25Encoder",
     "CollectionSettings",
     "DenseEncoder",

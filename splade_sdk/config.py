@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -17,10 +17,16 @@ __all__ = [
     "CollectionSettings",
     "DenseFingerprint",
     "DenseSettings",
+    "FieldSchema",
     "Fingerprint",
     "PrunedSettings",
     "Settings",
 ]
+
+FieldSchema: TypeAlias = Literal[
+    "keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"
+]
+"""Kind of a payload index."""
 
 _SAME_MODEL = 0.99  # cosine of two probes from which on they count as one model's
 
@@ -187,9 +193,7 @@ class CollectionSettings(Settings):
     sparse_vector: str = Field(default="splade", min_length=1)
     datatype: Literal["float32", "float16", "uint8"] = "float32"
     on_disk: bool = False
-    indexed_fields: dict[
-        str, Literal["keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"]
-    ] = Field(default_factory=dict)
+    indexed_fields: dict[str, FieldSchema] = Field(default_factory=dict)
     dense: DenseSettings = Field(default_factory=DenseSettings)
     pruned: PrunedSettings | None = None
 

@@ -1,8 +1,9 @@
 """How many of the strongest expansion terms are related to their text.
 
-The judge is a dense model that took no part in making the terms: a term counts as related where
-it is closer to the text (cosine) than 95 of 100 terms drawn at random from the vocabulary. A
-random term passes with probability 0.05.
+The judge is a dense model that took no part in making the terms. How near a term is to a text is
+its cosine to the text or to the nearest of the text's words, whichever is larger; a term counts as
+related where it is nearer than 95 of 100 terms drawn at random from the vocabulary. So a random
+term passes with probability 0.05.
 
     python -m recipes.bundled.expansion --model runs/bundled/run/model --judge FOLDER
 """
@@ -21,6 +22,7 @@ from splade_sdk import SpladeEncoder
 from splade_sdk.training.teachers import TransformerEmbedder
 
 _TERMS = 10
+_WORDS = 100
 _RANDOM_TERMS = 2000
 _PERCENTILE = 95
 
@@ -54,7 +56,9 @@ def main() -> None:
     by_chance = embedded(chosen)
     related = counted = 0
     told = []
-    for text, row in zip(texts, embedded(texts), strict=True):
+    for text in texts:
+        words = list(dict.fromkeys(word for word in text.lower().split() if is_word(word)))
+        near = embedded([text, *words[:_WORDS]]).T
         literal = encoder.literal_terms(text)
         ids = encoder.tokenizer.get_vocab()
         terms = [
@@ -64,17 +68,17 @@ def main() -> None:
         ][:_TERMS]
         if not terms:
             continue
-        bar = np.percentile(by_chance @ row, _PERCENTILE)
-        passed = embedded(terms) @ row > bar
+        bar = np.percentile((by_chance @ near).max(axis=1), _PERCENTILE)
+        passed = (embedded(terms) @ near).max(axis=1) > bar
         related += int(passed.sum())
         counted += len(terms)
         told.append({"text": text[:160], "terms": terms, "related": passed.tolist()})
     for each in told[:: max(1, len(told) // asked.examples)][: asked.examples]:
-        words = (
+        shown = (
             term if good else f"({term})"
             for term, good in zip(each["terms"], each["related"], strict=True)
         )
-        print(f"- {each['text']!r}: {', '.join(words)}")
+        print(f"- {each['text']!r}: {', '.join(shown)}")
     print(json.dumps({"texts": len(told), "terms": counted, "related": related / counted}))
 
 

@@ -6,9 +6,12 @@ Exit codes: 0 fine, 1 an error, 2 wrong usage, 130 stopped by Ctrl-C.
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
+from inspect import signature
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 from splade_sdk import __version__
 from splade_sdk.cli import (
@@ -20,11 +23,12 @@ from splade_sdk.cli import (
     inspect,
     models,
     search,
+    serve,
     teach,
     train,
 )
 from splade_sdk.cli import eval as evaluation
-from splade_sdk.errors import SpladeError
+from splade_sdk.errors import SpladeError, TruncationWarning
 
 __all__ = ["app", "run"]
 
@@ -44,6 +48,7 @@ app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
@@ -80,7 +85,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in options
     if debug:
         words.remove("--debug")
-    warnings.formatwarning = _one_line  # type: ignore[assignment]  # takes the rest as one
+    windows = any(each.name in options and _has_windows(each) for each in app.registered_commands)
+    warnings.formatwarning = partial(_one_line, windows)
     try:
         app(args=words, prog_name="splade")
     except Exception as error:
@@ -89,9 +95,22 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_told(error))
 
 
-def _one_line(message: Warning | str, *_: object) -> str:
-    """Format a warning as one line, without the source line that raised it."""
-    return f"warning: {' '.join(str(message).split())}\n"
+def _has_windows(command: CommandInfo) -> bool:
+    return command.callback is not None and "windows" in signature(command.callback).parameters
+
+
+def _one_line(windows: bool, message: Warning | str, *_: object) -> str:
+    """Format a warning as one line, without the source line that raised it.
+
+    Args:
+        windows: Whether the command has the option that the warning of cut texts advises.
+        message: The warning.
+    """
+    told = " ".join(str(message).split())
+    if isinstance(message, TruncationWarning):
+        advice = "; --windows encodes them whole" if windows else ""
+        told = told.partition("; long_documents=")[0] + advice
+    return f"warning: {told}\n"
 
 
 def _told(error: Exception) -> int:

@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -316,6 +317,19 @@ class Bm25Encoder:
                 vector.to_dict().items(), key=lambda each: (-each[1], each[0])
             )
         ]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by parameters, also those ``fit`` measured, without the words met."""
+        analyzer = self._terms.analyzer
+        made_anew = partial(
+            type(self),
+            k1=self.k1,
+            b=self.b,
+            average_length=self.average_length,
+            language=analyzer.language,
+            stopwords=analyzer.stopwords,
+        )
+        return made_anew, (), {"_idf": self._idf, "_unseen_idf": self._unseen_idf}
 
     def __repr__(self) -> str:
         return (

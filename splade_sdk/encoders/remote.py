@@ -78,6 +78,8 @@ class RemoteEncoder:
         retry: RetrySettings | None = DEFAULT_RETRY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name != "self"}
+        self._made_anew = partial(type(self), **given)
         self._service = RemoteService(
             url,
             api_key=api_key,
@@ -220,6 +222,10 @@ class RemoteEncoder:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by how it was made, key included, with connections of its own."""
+        return self._made_anew, ()
 
     def __repr__(self) -> str:
         return f"RemoteEncoder({self._service.shown_url!r})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 import torch
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.activations import activations
 from splade_sdk.encoders.head import Activation, Pooling
@@ -110,6 +111,8 @@ class SpladeEncoder:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name != "self"}
+        self._made_anew = partial(type(self), **given)
         if query_model is not None and query_token_weights is not None:
             raise ConfigError("query_model and query_token_weights exclude each other: pass one")
         if long_documents not in ("truncate", "windows"):
@@ -432,6 +435,11 @@ class SpladeEncoder:
         """
         save_model(Path(folder), self._document, self._query)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by how it was made: the model is loaded again, from where it was loaded."""
+        kept = ("max_active_dims", "query_max_active_dims")
+        return self._made_anew, (), {name: getattr(self, name) for name in kept}
+
     def __repr__(self) -> str:
         return (
             f"SpladeEncoder({self.model_name!r}, dimensions={self.dimensions}, "
@@ -495,10 +503,10 @@ class SpladeEncoder:
             self._truncation_told = True
             warnings.warn(
                 f"{cut} of {len(texts)} texts are longer than "
-                f"{side.text_tokenizer.max_length} tokens and were cut there; "
-                "long_documents='windows' encodes them whole (told once)",
+                f"{side.text_tokenizer.max_length} tokens and were cut there (told once); "
+                "long_documents='windows' encodes them whole",
                 TruncationWarning,
-                stacklevel=4,
+                stacklevel=stacklevel(),
             )
         batch = SparseBatch.concat(sparse)
         return HybridBatch(batch, np.concatenate(rows)) if dense else batch

@@ -9,6 +9,7 @@ from pathlib import Path
 from splade_sdk.errors import InvalidDataError, InvalidDocumentError
 from splade_sdk.evaluation.lines import read_lines, read_rows, whole_number
 from splade_sdk.types import Document
+from splade_sdk.types.arguments import lone_surrogate
 
 __all__ = ["BeirDataset", "load_dataset"]
 
@@ -128,11 +129,8 @@ def _string(row: dict[str, object], field: str, where: str, default: str | None 
     if not isinstance(value, str):
         got = f"is {type(value).__name__}" if field in row else "is missing"
         raise InvalidDataError(f"{where}, field {field!r}: {got}, expected a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
+    if (at := lone_surrogate(value)) is not None:
         raise InvalidDataError(
-            f"{where}, field {field!r}: lone surrogate at character {error.start}, it is not valid "
-            "Unicode"
-        ) from error
+            f"{where}, field {field!r}: lone surrogate at character {at}, it is not valid Unicode"
+        )
     return value

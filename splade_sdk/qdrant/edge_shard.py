@@ -46,6 +46,9 @@ def new_contract(
     return CollectionContract.make(fingerprint, settings, dense, engine=_engine_version())
 
 
+_UNWRITABLE = ("Permission denied", "Read-only file system")
+
+
 def create_shard(folder: CollectionFolder, contract: CollectionContract, *, wal: bool) -> None:
     """Make a collection with its contract.
 
@@ -97,6 +100,7 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
 
     Raises:
         IndexDamagedError: if they cannot be read.
+        EngineError: if they cannot be written to.
         DiskFullError: if there is no room for what the engine writes when it opens them.
     """
     advice = f"restore a backup, or delete {folder.home} and index anew"
@@ -114,6 +118,8 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
     except IndexLockedError:
         raise
     except EngineError as error:
+        if any(each in str(error) for each in _UNWRITABLE):
+            raise folder.unwritable(error) from error
         raise IndexDamagedError(f"{error}; {advice}") from error
 
 

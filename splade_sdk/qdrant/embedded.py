@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.temporary import temporary_folder
 from splade_sdk.qdrant.vectors import returned_vectors, vector_names
 
 try:
@@ -159,16 +159,19 @@ class EmbeddedCollection:
     ) -> Self:
         """Make a collection in a folder of its own that is deleted on ``close``.
 
+        Where a process was killed, the next temporary collection removes its folder.
+
         Args:
             fingerprint: The encoder that will be used with it.
             settings: Its layout.
             dense: The dense model that will be used with it.
         """
-        folder = CollectionFolder(tempfile.mkdtemp(prefix="splade-sdk-"), "temporary")
+        folder = temporary_folder()
         try:
             create_shard(folder, new_contract(fingerprint, settings, dense), wal=False)
             return cls(folder, folder.read_contract(), temporary=True)
         except BaseException:
+            folder.unlock()
             shutil.rmtree(folder.root, ignore_errors=True)
             raise
 
@@ -248,7 +251,7 @@ class EmbeddedCollection:
             dead = info.indexed_vectors_count - info.points_count
             if dead >= max(_DEAD_FLOOR, info.points_count):
                 with suppress(DiskFullError):  # this can wait until there is room
-                    self._folder.require_room(self._folder.size_bytes())
+                    self._folder.require_room(self._folder.allocated_bytes())
                     shard.optimize()
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
@@ -288,7 +291,7 @@ class EmbeddedCollection:
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
         with self._engine("optimize") as shard:
-            self._require_writable(self._folder.size_bytes())
+            self._require_writable(self._folder.allocated_bytes())
             shard.optimize()
             self._flush()
 

@@ -98,7 +98,7 @@ class CollectionFolder:
         try:
             file = self._lock_path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise EngineError(f"{self}: cannot write its lock: {error}") from error
+            raise self.unwritable(error) from error
         try:
             portalocker.lock(
                 file, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
@@ -116,6 +116,17 @@ class CollectionFolder:
             file.truncate()
             file.write(str(os.getpid()))
             file.flush()
+
+    def unwritable(self, error: Exception) -> EngineError:
+        """Return the error for a folder that cannot be written to.
+
+        Args:
+            error: What said so.
+        """
+        return EngineError(
+            f"{self} cannot be written to ({error}), and the embedded engine writes there also to "
+            "search: make it writable, open a copy of it, or run a Qdrant server"
+        )
 
     def unlock(self) -> None:
         """Let go; doing it twice is harmless."""
@@ -184,10 +195,6 @@ class CollectionFolder:
         except OSError:
             return None
         return found.st_dev, found.st_ino
-
-    def size_bytes(self) -> int:
-        """Return how much the collection takes on the disk."""
-        return sum(each.stat().st_size for each in self.home.rglob("*") if each.is_file())
 
     def allocated_bytes(self) -> int:
         """Return how much of the disk the collection occupies: the engine's files have holes."""

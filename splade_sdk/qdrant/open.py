@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import CollectionNotFoundError
 from splade_sdk.qdrant.address import MEMORY, require_name, require_place
@@ -71,7 +72,7 @@ def open_collection(
             f"qdrant-edge-py is not installed, so {path} is used in qdrant-client's local mode, "
             "which is slow beyond some thousand documents: pip install 'splade-sdk[edge]'",
             UserWarning,
-            stacklevel=2,
+            stacklevel=stacklevel(),
         )
     return ServerCollection.open(
         url,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,27 +12,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qdrant_client import QdrantClient, models
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
-    CollectionNotFoundError,
     EngineClosedError,
-    RequestRejectedError,
 )
 from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.address import require_name, without_credentials
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded
-from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
+from splade_sdk.qdrant.payload import CONTENT_HASH, included
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
-from splade_sdk.qdrant.schema import (
-    CollectionContract,
-    dense_params,
-    require_contract,
-    sparse_params,
-)
+from splade_sdk.qdrant.schema import CollectionContract
+from splade_sdk.qdrant.server_open import agree, create_index, index_fields, quiet
 from splade_sdk.qdrant.spaces import require_points, require_requests
 from splade_sdk.qdrant.vectors import returned_vectors
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
@@ -46,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerCollection"]
 
-_METADATA_KEY = "splade_sdk"
 _LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force takes a third of a second a query
 
 
@@ -132,7 +125,7 @@ class ServerCollection:
                 f"the index in {path} was made by the embedded engine, not by qdrant-client's "
                 "local mode: install it (pip install 'splade-sdk[edge]'), or choose another path"
             )
-        with engine_errors(f"cannot open {where}", api_key), _quiet():
+        with engine_errors(f"cannot open {where}", api_key), quiet():
             if path is not None:
                 client = QdrantClient(path=str(path))
             elif local:
@@ -148,11 +141,11 @@ class ServerCollection:
         policy = None if local or retry is None else RetryPolicy(retry)
         doing = f"cannot open {where}"
         try:
-            with engine_errors(doing, api_key), _quiet():
+            with engine_errors(doing, api_key), quiet():
                 asked = retrying_client(client, policy, doing, api_key) if policy else client
                 wanted = CollectionContract.make(fingerprint, settings, dense)
-                contract = _agree(asked, name, wanted, settings, where=where, create=create)
-                _index_fields(asked, name, settings or contract.settings)
+                contract = agree(asked, name, wanted, settings, where=where, create=create)
+                index_fields(asked, name, settings or contract.settings)
         except BaseException:
             client.close()
             raise
@@ -256,7 +249,7 @@ class ServerCollection:
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
-            _create_index(client, self._collection, field, schema)
+            create_index(client, self._collection, field, schema)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
@@ -322,69 +315,5 @@ class ServerCollection:
                 "local mode compares each of them with every query: pip install "
                 "'splade-sdk[edge]' for the embedded engine, or run a Qdrant server",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
-
-
-def _agree(
-    client: QdrantClient,
-    name: str,
-    wanted: CollectionContract,
-    settings: CollectionSettings | None,
-    *,
-    where: str,
-    create: bool,
-) -> CollectionContract:
-    """Return the contract kept with the collection, making the collection if need be."""
-    if not client.collection_exists(name):
-        if not create:
-            raise CollectionNotFoundError(f"there is no {where}: upsert documents first")
-        try:
-            client.create_collection(
-                name,
-                vectors_config=dense_params(wanted),
-                sparse_vectors_config=sparse_params(wanted),
-                metadata={_METADATA_KEY: wanted.to_json()},
-            )
-        except Exception:
-            # Another process may have been faster, or an answer was lost and the retry came too
-            # late; then the contract that is there counts.
-            if not client.collection_exists(name):
-                raise
-    kept = (client.get_collection(name).config.metadata or {}).get(_METADATA_KEY)
-    if kept is None:
-        raise CollectionMismatchError(
-            f"{where} was not made by this package (its metadata has no {_METADATA_KEY!r}), so "
-            "the model of its vectors is not known: choose another collection (nothing was changed)"
-        )
-    contract = CollectionContract.from_json(json.dumps(kept), where=where)
-    require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=where)
-    return contract
-
-
-def _index_fields(client: QdrantClient, name: str, settings: CollectionSettings) -> None:
-    if not settings.indexed_fields:
-        return
-    has: dict[str, Any] = client.get_collection(name).payload_schema
-    for field, schema in settings.indexed_fields.items():
-        if (path := metadata_path(field)) not in has:
-            _create_index(client, name, path, schema)
-
-
-def _create_index(client: QdrantClient, name: str, path: str, schema: str) -> None:
-    try:
-        kind = models.PayloadSchemaType(schema)
-    except ValueError as error:
-        valid = ", ".join(sorted(each.value for each in models.PayloadSchemaType))
-        raise RequestRejectedError(f"schema is {schema!r}: expected one of {valid}") from error
-    with _quiet():
-        client.create_payload_index(name, path, kind, wait=True)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what qdrant-client says about local mode that our own warning says better."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local")
-        warnings.filterwarnings("ignore", message="Local mode is not recommended for collections")
-        yield

@@ -8,7 +8,14 @@ from itertools import chain, islice
 from splade_sdk.errors import InvalidTypeError
 from splade_sdk.types import Document
 
-__all__ = ["MAX_BATCH_BYTES", "begun", "document_batches", "require_documents"]
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "begun",
+    "document_batches",
+    "document_size",
+    "require_document",
+    "require_documents",
+]
 
 MAX_BATCH_BYTES = 4_000_000
 """Size of a batch on the wire, about; a server refuses more than 32 MB."""
@@ -43,7 +50,7 @@ def document_batches(
     size = 0
     for document in require_documents(documents):
         batch[document.id] = document
-        size += _size(document)
+        size += document_size(document)
         if len(batch) == batch_size or size >= max_bytes:
             yield list(batch.values())
             batch, size = {}, 0
@@ -73,15 +80,25 @@ def require_documents(documents: Iterable[Document]) -> Iterator[Document]:
             position of the offender.
     """
     for position, document in enumerate(_iterate(documents)):
-        if not isinstance(document, Document):
-            raise InvalidTypeError(
-                f"documents[{position}] is {type(document).__name__}: expected a Document"
-                + _advice(document)
-            )
-        yield document
+        yield require_document(document, position)
 
 
-def _size(document: Document) -> int:
+def require_document(document: object, position: int) -> Document:
+    """Return a document of a stream.
+
+    Raises:
+        InvalidTypeError: if it is none; the message names its position.
+    """
+    if isinstance(document, Document):
+        return document
+    raise InvalidTypeError(
+        f"documents[{position}] is {type(document).__name__}: expected a Document"
+        + _advice(document)
+    )
+
+
+def document_size(document: Document) -> int:
+    """Return about how many bytes a document takes on the wire, metadata left aside."""
     text, vector = document.text, document.vector
     terms = min(len(text), _TERMS_A_TEXT) if vector is None else len(vector)
     coordinates = 0 if document.dense is None else document.dense.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -77,8 +78,16 @@ class Pipeline(Generic[Item, Result]):
             if kind is None or (issubclass(kind, Exception) and not self._broken):
                 while self._in_hand:
                     self._settle()
+            self._drop_waiting()
         finally:
             self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _drop_waiting(self) -> None:
+        """Drop the items that are not begun; what comes of the others is told, errors aside."""
+        self._in_hand = deque(each for each in self._in_hand if not each[1].cancel())
+        while self._in_hand:
+            with suppress(Exception, CancelledError):
+                self._settle()
 
     def _settle(self) -> None:
         item, future = self._in_hand.popleft()

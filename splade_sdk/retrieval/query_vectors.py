@@ -17,7 +17,7 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.fusion import LegName
-from splade_sdk.types import HybridBatch, HybridVector, SparseVector
+from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense
 
@@ -75,6 +75,11 @@ def _require_query(query: object, name: str) -> Query:
         return HybridVector(query.sparse, as_dense(query.dense, name))
     if isinstance(query, np.ndarray):
         return as_dense(query, name)
+    if isinstance(query, list | tuple | SparseBatch | HybridBatch):
+        raise InvalidTypeError(
+            f"{name} is {type(query).__name__}: expected a string or one vector; search() takes "
+            "one query, search_batch() a list of them"
+        )
     return require_text(query, name=name)
 
 

@@ -9,6 +9,7 @@ from splade_sdk.errors import InvalidInputError, InvalidTypeError
 from splade_sdk.qdrant.base import PayloadFields
 from splade_sdk.qdrant.payload import payload_path
 from splade_sdk.retrieval.fusion import LegName
+from splade_sdk.types.arguments import require_whole
 
 __all__ = [
     "require_ids",
@@ -16,7 +17,6 @@ __all__ = [
     "require_leg_thresholds",
     "require_page",
     "require_payload_fields",
-    "require_whole",
 ]
 
 
@@ -95,21 +95,6 @@ def require_instance(value: object, name: str, kind: type, expected: str) -> Non
     """Raise InvalidTypeError unless a value is of a class."""
     if not isinstance(value, kind):
         raise InvalidTypeError(f"{name} is {value!r}: expected {expected}")
-
-
-def require_whole(value: object, name: str, lowest: int) -> None:
-    """Check that a value is a whole number of at least ``lowest``.
-
-    Raises:
-        InvalidTypeError: if it is no whole number.
-        InvalidInputError: if it is lower.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidTypeError(
-            f"{name} is {value!r} ({type(value).__name__}): expected a whole number"
-        )
-    if value < lowest:
-        raise InvalidInputError(f"{name} is {value}: expected {lowest} or more")
 
 
 def _require_threshold(value: object, name: str) -> None:

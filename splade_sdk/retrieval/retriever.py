@@ -238,21 +238,40 @@ class Retriever(SearchMethods):
             InvalidTypeError: if ``batch_size`` is no whole number.
             ConfigError: if it is below 1.
         """
-        batch_size = require_whole(batch_size, "batch_size", least=1)
-        conditions = to_filter(filter)
-        collection = self._connection.open()
+        conditions = _page_filter(filter, batch_size)
+        self._connection.open()
 
         def pages() -> Iterator[Document]:
             offset = None
             while True:
-                records, offset = collection.scroll(
-                    filter=conditions, limit=batch_size, offset=offset, with_vectors=with_vectors
+                page, offset = self._page(
+                    filter=conditions,
+                    batch_size=batch_size,
+                    with_vectors=with_vectors,
+                    offset=offset,
                 )
-                yield from map(to_document, records)
+                yield from page
                 if offset is None:
                     return
 
         return pages()
+
+    def _page(
+        self,
+        *,
+        filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+        batch_size: int,
+        with_vectors: bool,
+        offset: str | None,
+    ) -> tuple[list[Document], str | None]:
+        """Return a page of ``documents``, and the offset of the next one (None: last)."""
+        records, following = self._connection.open().scroll(
+            filter=_page_filter(filter, batch_size),
+            limit=int(batch_size),
+            offset=offset,
+            with_vectors=with_vectors,
+        )
+        return [to_document(record) for record in records], following
 
     def count(
         self,
@@ -316,3 +335,12 @@ class Retriever(SearchMethods):
 
     def __repr__(self) -> str:
         return self._shown
+
+
+def _page_filter(
+    filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+    batch_size: int,
+) -> models.Filter | None:
+    """Return the filter of pages of a size, both checked."""
+    require_whole(batch_size, "batch_size", least=1)
+    return to_filter(filter)

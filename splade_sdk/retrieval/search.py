@@ -1,8 +1,8 @@
 """Carries out searches: asks the engine for every leg of every query, fuses, and reads the hits.
 
-The legs of all queries go to the engine in one call, which brings back ids and scores only; the
-hits that are left after fusing are read in a second one, which is as small as the page. A search
-by one leg needs no second call, unless it skips hits.
+The legs of up to 128 queries go to the engine in one call, which brings back ids and scores only;
+the hits that are left after fusing are read in a second one, which is as small as the page. A
+search by one leg needs no second call, unless it skips hits.
 
 Fusing here, instead of by the engine, is what lets a hit tell its rank and score in each leg, ties
 be broken by the document's id, a weight of 0 mean 0, and a batch of any fusions be one call. The
@@ -32,6 +32,7 @@ __all__ = ["Candidate", "SearchOptions", "rank", "read_hits", "search"]
 
 _LEAST_PREFETCH = 100
 _PREFETCH_A_HIT = 4
+_QUERIES_A_CALL = 128  # bounds the size of requests and answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,16 @@ def search(
         asked: The vectors of each query.
         options: The rest.
     """
+    return [
+        hits
+        for start in range(0, len(asked), _QUERIES_A_CALL)
+        for hits in _search(collection, asked[start : start + _QUERIES_A_CALL], options)
+    ]
+
+
+def _search(
+    collection: Collection, asked: Sequence[Asked], options: SearchOptions
+) -> list[list[Hit]]:
     at_once = options.offset == 0 and not any(query.fused for query in asked)
     rankings = rank(collection, [(query, options) for query in asked], complete=at_once)
     if at_once:
@@ -100,9 +111,13 @@ def search(
     ]
     found = read_hits(collection, [window.candidates for window in windows], options)
     return [
-        sorted(hits, key=lambda hit: (-hit.score, hit.id))[window.skipped :][: options.limit]
-        for window, hits in zip(windows, found, strict=True)
+        sorted(hits, key=_order)[window.skipped :][: options.limit] if query.fused else hits
+        for query, window, hits in zip(asked, windows, found, strict=True)
     ]
+
+
+def _order(hit: Hit) -> tuple[float, str]:
+    return -hit.score, hit.id
 
 
 def rank(
@@ -153,6 +168,8 @@ def read_hits(
         options: What to read of each.
     """
     ids = {each.point.id: None for candidates in found for each in candidates}
+    if not ids:
+        return [[] for _ in found]
     records = collection.get(
         list(ids), with_payload=options.with_payload or (), with_vectors=options.with_vectors
     )

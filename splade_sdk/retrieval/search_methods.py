@@ -19,11 +19,11 @@ from splade_sdk.retrieval.requests import (
     require_leg_thresholds,
     require_page,
     require_payload_fields,
-    require_whole,
 )
 from splade_sdk.retrieval.results import found_by
 from splade_sdk.retrieval.search import SearchOptions, search
 from splade_sdk.types import Explanation, Hit, HitGroup, HybridBatch, SparseBatch
+from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -37,6 +37,19 @@ class SearchMethods:
     """Base of Retriever: what finds documents."""
 
     _connection: Connection
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes that ``search`` can take for a text: the last one is its default.
+
+        Raises:
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the engine fails.
+        """
+        has_dense = self._connection.open().contract.dense is not None
+        if has_dense and self._connection.encoding.dense is not None:
+            return ("sparse", "dense", "hybrid")
+        return ("sparse",)
 
     def search(
         self,
@@ -127,9 +140,9 @@ class SearchMethods:
     ) -> list[list[Hit]]:
         """Answer several queries, in order, with one encoding.
 
-        All legs of all queries are one call of the engine. Where the hits are to be read after
-        fusing or skipping others, that is a second one, also for all queries. Takes and raises
-        what ``search`` does.
+        All legs of up to 128 queries are one call of the engine. Where the hits are to be read
+        after fusing or skipping others, that is a second one, also for all of them. Takes and
+        raises what ``search`` does.
         """
         checked = require_queries(queries)
         options = _options(

@@ -1,42 +1,51 @@
-"""The one place that knows which modes of search a retriever has."""
+"""By which vectors a service searches."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from splade_sdk.errors import RequestRejectedError
+from splade_sdk.errors import EngineError, RequestRejectedError
 
 if TYPE_CHECKING:
+    from splade_sdk.retrieval.query_vectors import Mode
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.types import Hit, SparseVector
 
-__all__ = ["search", "supported_modes"]
+__all__ = ["require_mode", "search", "supported_modes"]
 
 
-def supported_modes(retriever: Retriever) -> tuple[str, ...]:
-    """Return the modes that the retriever's ``search`` takes; those without it have one."""
-    return tuple(getattr(retriever, "modes", ("sparse",)))
+def supported_modes(retriever: Retriever) -> tuple[Mode, ...]:
+    """Return the retriever's modes; the sparse one while its collection cannot be opened."""
+    try:
+        return retriever.modes
+    except EngineError:
+        return ("sparse",)
+
+
+def require_mode(retriever: Retriever, mode: Mode | None) -> Mode:
+    """Return the mode that is meant: the last of the retriever's where none is named.
+
+    Raises:
+        RequestRejectedError: if the retriever lacks it.
+    """
+    modes = supported_modes(retriever)
+    if mode is None:
+        return modes[-1]
+    if mode not in modes:
+        raise RequestRejectedError(f"mode is {mode!r}: this collection has {', '.join(modes)}")
+    return mode
 
 
 def search(
-    retriever: Retriever, query: str, vector: SparseVector, mode: str, **given: Any
+    retriever: Retriever, query: str, vector: SparseVector, mode: Mode, **given: Any
 ) -> list[Hit]:
     """Search in a mode.
 
     Args:
         retriever: What to search.
-        query: The text.
-        vector: Its sparse vector, so that the sparse mode encodes nothing again.
-        mode: One of ``supported_modes``.
+        query: The text; whose dense vector it needs, only the retriever knows.
+        vector: The sparse vector of the text, so that the sparse mode encodes nothing again.
+        mode: One that the retriever has.
         given: The other arguments of ``Retriever.search``.
-
-    Raises:
-        RequestRejectedError: if the retriever lacks the mode.
     """
-    if mode not in (modes := supported_modes(retriever)):
-        raise RequestRejectedError(f"mode is {mode!r}: this collection has {', '.join(modes)}")
-    if mode == "sparse":
-        return retriever.search(vector, **given)
-    find: Any = retriever.search
-    hits: list[Hit] = find(query, mode=mode, **given)
-    return hits
+    return retriever.search(vector if mode == "sparse" else query, mode=mode, **given)

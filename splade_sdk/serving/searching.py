@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from splade_sdk.serving.batcher import Kind
 from splade_sdk.serving.matches import Matches
-from splade_sdk.serving.modes import search
+from splade_sdk.serving.modes import require_mode, search
 from splade_sdk.serving.openapi import documented
 from splade_sdk.serving.service import read_body
 from splade_sdk.serving.wire import SearchAnswer, SearchHit, SearchLeg, SearchQuery
@@ -31,11 +31,12 @@ def searching_routes(service: Service, retriever: Retriever) -> APIRouter:
     matches = Matches(service.encoder)
 
     def answer(asked: SearchQuery, vector: SparseVector) -> bytes:
+        mode = require_mode(retriever, asked.mode)
         hits = search(
             retriever,
             asked.query,
             vector,
-            asked.mode,
+            mode,
             limit=asked.limit,
             offset=asked.offset,
             filter=asked.filter,
@@ -44,7 +45,7 @@ def searching_routes(service: Service, retriever: Retriever) -> APIRouter:
         )
         explain = partial(_hit, asked, vector, matches)
         made = SearchAnswer(
-            mode=asked.mode,
+            mode=mode,
             query_terms=matches.query_terms(asked.query, vector) if asked.with_terms else [],
             hits=[explain(hit) for hit in hits],
         )

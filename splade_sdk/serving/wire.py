@@ -81,7 +81,7 @@ class SearchQuery(BaseModel):
 
     Attributes:
         query: What to look for.
-        mode: How to rank.
+        mode: By which vectors; None for hybrid where the collection has dense vectors.
         limit: Hits at most.
         offset: Hits to skip from the top.
         filter: Conditions on the metadata.
@@ -93,7 +93,7 @@ class SearchQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str
-    mode: Literal["sparse", "dense", "hybrid"] = "sparse"
+    mode: Literal["sparse", "dense", "hybrid"] | None = None
     limit: Annotated[int, Field(ge=1)] = 10
     offset: Annotated[int, Field(ge=0)] = 0
     filter: dict[str, JsonValue] | None = None
@@ -170,7 +170,7 @@ class SearchAnswer(BaseModel):
     """Answer of ``/search``.
 
     Attributes:
-        mode: How the hits are ranked.
+        mode: By which vectors the hits were found.
         query_terms: The query's terms, heaviest first.
         hits: The best first.
     """

@@ -9,7 +9,7 @@ from splade_sdk.errors import ConfigError, InvalidTypeError
 __all__ = ["lone_surrogate", "require_whole"]
 
 
-def require_whole(value: object, name: str, *, least: int, unset: str = "") -> int:
+def require_whole(value: object, name: str, least: int, *, unset: str = "") -> int:
     """Return a whole number, one of numpy's as well.
 
     Args:
@@ -22,22 +22,22 @@ def require_whole(value: object, name: str, *, least: int, unset: str = "") -> i
         InvalidTypeError: if it is no whole number.
         ConfigError: if it is too small.
     """
-    advice = f"expected {least} or more{', ' if unset else ''}{unset}"
+    valid = f"{least} or more, {unset}" if unset else f"{least} or more"
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
         raise InvalidTypeError(
-            f"{name} is {value!r} ({type(value).__name__}): expected a whole number, {advice[9:]}"
+            f"{name} is {value!r} ({type(value).__name__}): expected a whole number, {valid}"
         )
     if number < least:
-        raise ConfigError(f"{name} is {number}: {advice}")
+        raise ConfigError(f"{name} is {number}: expected {valid}")
     return number
 
 
 def lone_surrogate(text: str) -> int | None:
-    """Return the position of the first half of a surrogate pair that stands alone, or None.
+    """Return the position of the first surrogate without its other half, or None.
 
     Such a text is not valid Unicode, and can be neither encoded nor stored. It comes from files
     read with ``errors="surrogateescape"``, and from JSON that was cut in the middle of a pair.

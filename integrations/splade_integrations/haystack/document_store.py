@@ -51,7 +51,8 @@ class SpladeDocumentStore:
         timeout_s: Seconds to wait for an answer of the server.
 
     Raises:
-        ConfigError: at first use, if not exactly one of ``url`` and ``path`` is given.
+        ConfigError: if ``settings`` has a wrong field; and at first use, if not exactly one of
+            ``url`` and ``path`` is given.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class SpladeDocumentStore:
         self._encoder = LazyEncoder(model, encoder_options)
         self._dense_encoder = dense_encoder
         self._api_key = api_key
-        self._settings = None if settings is None else CollectionSettings.model_validate(settings)
+        self._settings = CollectionSettings(**settings) if isinstance(settings, dict) else settings
         self._timeout_s = timeout_s
         self._retriever: Retriever | None = None
         self._opening = Lock()

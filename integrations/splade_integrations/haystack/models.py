@@ -86,11 +86,7 @@ def load_dense_encoder(
     try:
         from sentence_transformers import SentenceTransformer
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"the dense encoder {given!r} is loaded by sentence-transformers, which is not "
-            "installed: run pip install sentence-transformers",
-            name=error.name,
-        ) from error
+        raise MissingDependencyError.for_extra("sentence-transformers", "dense") from error
     loaded: DenseEncoder = SentenceTransformer(given)
     return loaded
 

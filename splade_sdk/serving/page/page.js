@@ -178,7 +178,7 @@ function facts(pairs) {
 }
 
 function hitItem(hit, rank, mode) {
-  const title = element("h3", {}, element("span", { className: "rank" }, `${rank}`), hit.id);
+  const title = element("h3", {}, element("span", { className: "rank" }, `${rank}.`), " ", hit.id);
   const score = element("span", { className: "score", title: "score" }, number(hit.score));
   const item = element("li", { className: "hit" }, element("header", {}, title, score));
   item.append(...textOf(hit));
@@ -247,7 +247,7 @@ async function search() {
   if (!query.trim()) return;
   const wanted = { query, limit: Number(byId("limit").value), filter };
   say("Searching …");
-  document.title = `${query} – splade search`;
+  document.title = `${query} - splade search`;
   const answers = await Promise.allSettled(
     modes.map((mode) => searchIn(mode, wanted, mine.signal)),
   );

@@ -17,11 +17,10 @@ from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 from haystack.errors import FilterError
 from haystack.utils import Secret
-from pydantic import ValidationError
 
 from splade_integrations.haystack import SpladeDocumentStore
 from splade_sdk.config import CollectionSettings
-from splade_sdk.errors import InvalidDocumentError, InvalidVectorError
+from splade_sdk.errors import ConfigError, InvalidDocumentError, InvalidVectorError
 from tests.contracts.fake_server import FakeServer
 from tests.splade_integrations.haystack.conftest import MakeStore
 from tests.unit.fakes import DIMENSIONS, HybridEncoder, LetterEncoder, WordEncoder
@@ -127,7 +126,7 @@ class TestSerialisation:
         assert made["api_key"] == "k123"
 
     def test_wrong_settings_are_refused_at_once(self) -> None:
-        with pytest.raises(ValidationError, match="on_dsik"):
+        with pytest.raises(ConfigError, match="on_dsik"):
             SpladeDocumentStore(":memory:", settings={"on_dsik": True})
 
 

@@ -119,6 +119,14 @@ def test_why_nothing_is_found(
     assert (ran.code, ran.out, ran.err) == (0, "", told)
 
 
+def test_a_folder_without_documents_makes_no_index(splade: Splade, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    ran = splade("index", str(tmp_path / "notes"), "--index", str(tmp_path / "idx"))
+    assert (ran.code, ran.out) == (1, "")
+    assert "no file ending in .txt" in ran.err
+    assert not (tmp_path / "idx").exists()
+
+
 def test_numbers_of_a_csv_can_be_compared(splade: Splade, tmp_path: Path) -> None:
     table, folder = tmp_path / "d.csv", str(tmp_path / "idx")
     table.write_text("id,text,year,code\na,heart,2024,12\nb,heart,1999,13\n", encoding="utf-8")

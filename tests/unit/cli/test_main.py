@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 
 import pytest
 
 from splade_sdk import __version__
 from splade_sdk.cli import opening
-from splade_sdk.errors import ModelFormatError
+from splade_sdk.errors import ModelFormatError, TruncationWarning
 from tests.unit.cli.conftest import Ran
 
 Splade = Callable[..., Ran]
-COMMANDS = ("demo", "encode", "inspect", "index", "search", "explain", "compare", "eval")
+COMMANDS = ("demo", "encode", "inspect", "index", "search", "explain", "compare", "serve", "eval")
 RUN = "from splade_sdk.cli.main import run; run()"
 
 
@@ -100,6 +101,22 @@ def test_the_notes_of_an_error_are_told(splade: Splade, monkeypatch: pytest.Monk
     assert splade("inspect", "text").err == (
         "error: no head; before this, 2 documents were stored\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("encode", "long"), "warning: 1 of 1 texts were cut; --windows encodes them whole\n"),
+        (("inspect", "long"), "warning: 1 of 1 texts were cut\n"),
+    ],
+)
+def test_cut_texts_are_told_with_the_option_of_the_command(
+    splade: Splade, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", None)
+    assert splade(*words).code == 0
+    cut = TruncationWarning("1 of 1 texts were cut; long_documents='windows' encodes them whole")
+    assert warnings.formatwarning(cut, TruncationWarning, "splade.py", 1) == told
 
 
 @pytest.mark.parametrize("words", [("--debug", "inspect", "x"), ("inspect", "x", "--debug")])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from splade_sdk import SpladeEncoder
+from splade_sdk import Document, Retriever, SpladeEncoder
 from splade_sdk.encoders.checkpoint import OWN_CONFIG
 from splade_sdk.encoders.dense_head import mean_pooled, unit_rows
 from splade_sdk.errors import ConfigError, ModelFormatError
@@ -131,3 +131,17 @@ def test_an_unknown_kind_is_refused(bert_folder: Path, tmp_path: Path) -> None:
     folder = with_dense(bert_folder, tmp_path / "other", {"pooling": "cls", "normalize": True})
     with pytest.raises(ModelFormatError, match="'pooling': 'cls'"):
         SpladeEncoder(folder)
+
+
+def test_a_retriever_gets_both_vectors_from_it(folder: Path) -> None:
+    pytest.importorskip("qdrant_edge")
+    encoder = SpladeEncoder(folder, device="cpu")
+    with Retriever(":memory:", encoder=encoder) as retriever:
+        retriever.upsert([Document(f"d{n}", text) for n, text in enumerate([*TEXTS, ""])])
+        query = encoder.encode_query(TEXTS[0], dense=True)
+        hits = retriever.search(TEXTS[0], limit=50)
+        assert hits == retriever.search(query, limit=50)
+        [dense] = [hit.legs["dense"] for hit in hits if hit.id == "d0"]
+        assert (dense.rank, dense.score) == (1, pytest.approx(1.0, abs=1e-5))
+        assert f"d{len(TEXTS)}" not in {hit.id for hit in hits}
+        assert retriever.upsert([Document("d0", TEXTS[0])]).skipped == 1

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splade_sdk import SparseBatch, SparseVector, SpladeEncoder
+from splade_sdk import Document, Retriever, SparseBatch, SparseVector, SpladeEncoder
 from splade_sdk.encoders import splade as splade_module
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.errors import (
@@ -135,6 +135,13 @@ def test_the_warning_points_at_the_caller(bert_folder: Path, call: str) -> None:
         with pytest.warns(TruncationWarning) as told:
             getattr(encoder, call)(texts)
         assert told[0].filename == __file__
+    encoder._truncation_told = False
+    with (
+        Retriever(":memory:", encoder=encoder) as retriever,
+        pytest.warns(TruncationWarning) as told,
+    ):
+        retriever.upsert(Document("a", text) for text in [LONG])
+    assert told[0].filename == __file__
 
 
 def test_windows_encode_long_texts_whole_without_a_warning(bert_folder: Path) -> None:

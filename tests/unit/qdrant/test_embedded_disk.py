@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from splade_sdk.config import CollectionSettings, Fingerprint
-from splade_sdk.errors import DiskFullError, IndexDamagedError
+from splade_sdk.errors import DiskFullError, EngineError, IndexDamagedError
 from tests.unit.qdrant.points import point, query
 
 module = pytest.importorskip("splade_sdk.qdrant.embedded")
+edge_shard = pytest.importorskip("splade_sdk.qdrant.edge_shard")
 
 Opener = Callable[..., Any]
 
@@ -110,6 +111,39 @@ class TestFullDisk:
         with pytest.raises(DiskFullError):
             module.EmbeddedCollection.temporary(fingerprint=fingerprint)
         assert list(tmp_path.iterdir()) == []
+
+
+class TestFolderThatCannotBeWritten:
+    TOLD = r"cannot be written to \(.*(Permission|Read-only).*: make it writable, open a copy of it"
+
+    def test_its_lock(
+        self, opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened().close()
+
+        def refuse(path: Path, *given: Any, **named: Any) -> Any:
+            if path.suffix != ".lock":
+                return allowed(path, *given, **named)
+            raise PermissionError(13, "Permission denied", str(path))
+
+        allowed = Path.open
+        monkeypatch.setattr(Path, "open", refuse)
+        with pytest.raises(EngineError, match=self.TOLD):
+            opened()
+
+    @pytest.mark.parametrize("why", ["Permission denied", "Read-only file system"])
+    def test_its_files(self, opened: Opener, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+        opened().close()
+
+        class Shard:
+            @staticmethod
+            def load(_: str) -> None:
+                raise Exception(f"Failed to open mmap payload storage: {why}")
+
+        monkeypatch.setattr(edge_shard.edge, "EdgeShard", Shard)
+        with pytest.raises(EngineError, match=self.TOLD) as caught:
+            opened()
+        assert not isinstance(caught.value, IndexDamagedError)
 
 
 class TestFolderThatIsGone:

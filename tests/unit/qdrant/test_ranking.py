@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from splade_sdk.qdrant import ranking
 from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.ranking import engine_threshold, lowest_score, search_all, top
 from splade_sdk.types import SparseVector
@@ -124,6 +125,34 @@ def test_pages_through_a_large_block_of_ties_repeat_and_omit_nothing(
     if engine_class is Fake:  # ties are in the order of ids within each block of its ranking
         for start, end in ((100, 4096), (4096, 8192), (8192, 9100)):
             assert found[start:end] == sorted(found[start:end])
+
+
+@given(
+    st.lists(st.sampled_from([1.0, 1.5, 2.0, 3.0]), max_size=60),
+    st.integers(1, 17),
+    st.booleans(),
+    st.booleans(),
+)
+def test_pages_always_make_up_the_whole(
+    scores: list[float], page: int, bare: bool, steady: bool
+) -> None:
+    engine = (Fake if steady else Unsteady)({f"d{n:02}": each for n, each in enumerate(scores)})
+    if bare:
+        engine.points = [replace(point, payload={}) for point in engine.points]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "_BLOCK", 16)
+        found = [
+            each
+            for offset in range(0, len(scores) + page, page)
+            for each in engine.top(
+                SearchRequest(QUERY, limit=page, offset=offset, with_payload=not bare)
+            )
+        ]
+    by_id = {point.id: point.score for point in engine.points}
+    assert sorted(found) == sorted(by_id)
+    assert [by_id[each] for each in found] == sorted(by_id.values(), reverse=True)
+    if len(scores) <= 16:
+        assert found == sorted(by_id, key=lambda each: (-by_id[each], each))
 
 
 def test_a_clean_cut_between_blocks_needs_no_other_fetch() -> None:

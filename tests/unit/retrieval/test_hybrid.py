@@ -57,6 +57,7 @@ class TestSearching:
         # (2, 0, 1, 0), of "aa bug" (2, 0, 0, 0), of "io" (0, 0, 1, 1).
         hits = retriever.search("a fish")
         assert hits == retriever.search("a fish", mode="hybrid")
+        assert retriever.modes == ("sparse", "dense", "hybrid")
         assert ids(hits) == ["both", "sparse", "dense", "none"]
         assert hits[0].legs == {
             "sparse": Leg(1, 1.0),
@@ -125,6 +126,20 @@ class TestSearching:
         batch = retriever.search_batch(queries, limit=3)
         assert batch == [retriever.search(query, limit=3) for query in queries]
         assert retriever.search_batch([]) == []
+
+    def test_a_long_batch_is_cut_into_calls(
+        self, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queries = ["a fish", "", "io", "tank", "aa"]
+        whole = retriever.search_batch(queries)
+        monkeypatch.setattr("splade_sdk.retrieval.search._QUERIES_A_CALL", 2)
+        assert retriever.search_batch(queries) == whole
+
+    def test_adding_again_does_not_duplicate(self, retriever: Retriever) -> None:
+        before = retriever.search("a fish")
+        retriever.upsert(DOCUMENTS, skip_unchanged=False)
+        assert retriever.count() == len(DOCUMENTS)
+        assert retriever.search("a fish") == before
 
     def test_more_than_the_default_number_of_hits(self) -> None:
         with one_pass() as made:
@@ -300,6 +315,7 @@ class TestModels:
         with Retriever(path=tmp_path, encoder=WordEncoder()) as made:  # type: ignore[arg-type]
             assert {leg for hit in made.search("a fish") for leg in hit.legs} == {"sparse"}
             assert ids(made.search(np.array([1.0, 0, 0, 0], dtype=np.float32)))[0] == "dense"
+            assert made.modes == ("sparse",)
             with pytest.raises(ConfigError, match="there is no dense encoder: give"):
                 made.search("a fish", mode="hybrid")
             with pytest.raises(ConfigError, match="no dense encoder for document 'new'"):

@@ -7,7 +7,7 @@ import pytest
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
 from splade_sdk.retrieval.query_vectors import require_queries
 from splade_sdk.retrieval.requests import require_ids, require_page
-from splade_sdk.types import SparseVector
+from splade_sdk.types import SparseBatch, SparseVector
 
 
 def test_queries_are_texts_or_vectors() -> None:
@@ -24,6 +24,9 @@ def test_a_single_query_is_no_list_of_queries(given: object) -> None:
 def test_a_wrong_query_is_named_by_its_position() -> None:
     with pytest.raises(InvalidTypeError, match=r"queries\[1\] is NoneType: expected a string"):
         require_queries(["a", None])
+    for several in (["a"], ("a",), SparseBatch.empty(8)):
+        with pytest.raises(InvalidTypeError, match=r"queries\[0\] is .* search_batch\(\) a list"):
+            require_queries([several])
     with pytest.raises(InvalidInputError, match=r"queries\[0\] has a lone surrogate"):
         require_queries(["\ud800"])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import httpx
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from splade_sdk.types import HybridBatch, SparseBatch, SparseVector
+from tests.serving import running_server
 from tests.unit.fakes import WordEncoder
 
 Serve = Callable[..., httpx.Client]
@@ -97,36 +98,17 @@ def serve() -> Iterator[Serve]:
     pytest.importorskip("fastapi")
     pytest.importorskip("uvicorn")
     from splade_sdk.serving import ServiceSettings, create_app
-    from splade_sdk.serving.server import make_server
 
-    started: list[tuple[Any, threading.Thread, httpx.Client]] = []
+    with ExitStack() as stack:
 
-    def start(encoder: Any, retriever: Any = None, **settings: Any) -> httpx.Client:
-        app = create_app(encoder, retriever, ServiceSettings(**settings))
-        server = make_server(app, port=0, stop_timeout_s=10)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        wait_for(lambda: server.started or not thread.is_alive())
-        port = server.servers[0].sockets[0].getsockname()[1]
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
-        client.server = server  # type: ignore[attr-defined]
-        started.append((server, thread, client))
-        return client
+        def start(encoder: Any, retriever: Any = None, **settings: Any) -> httpx.Client:
+            app = create_app(encoder, retriever, ServiceSettings(**settings))
+            url, server = stack.enter_context(running_server(app))
+            client = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+            client.server = server  # type: ignore[attr-defined]
+            return client
 
-    yield start
-    for server, thread, client in started:
-        client.close()
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until something is so; a bound of 30 s keeps a broken test from hanging."""
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.005)
+        yield start
 
 
 def vector_of(row: list[dict[str, float]], dimensions: int) -> SparseVector:

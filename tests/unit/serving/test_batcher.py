@@ -10,8 +10,9 @@ import pytest
 from splade_sdk.errors import EngineClosedError, RateLimitedError
 from splade_sdk.serving.batcher import Batcher, Kind, Vectors
 from splade_sdk.types import HybridBatch, SparseBatch
+from tests.serving import wait_for
 from tests.unit.fakes import WordEncoder
-from tests.unit.serving.conftest import Dense, Gated, wait_for
+from tests.unit.serving.conftest import Dense, Gated
 
 DOCUMENT = Kind("document")
 QUERY = Kind("query")

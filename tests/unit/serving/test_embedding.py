@@ -15,8 +15,9 @@ import pytest
 from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.errors import ModelError
 from splade_sdk.types import SparseVector
+from tests.serving import wait_for
 from tests.unit.fakes import WordEncoder
-from tests.unit.serving.conftest import Dense, Gated, Serve, batch_of, wait_for
+from tests.unit.serving.conftest import Dense, Gated, Serve, batch_of
 
 pytest.importorskip("fastapi")
 

@@ -14,8 +14,9 @@ import pytest
 
 from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.errors import AuthenticationError, RequestRejectedError
+from tests.serving import wait_for
 from tests.unit.fakes import WordEncoder
-from tests.unit.serving.conftest import Gated, Serve, wait_for
+from tests.unit.serving.conftest import Gated, Serve
 
 pytest.importorskip("fastapi")
 

@@ -15,8 +15,8 @@ from splade_sdk.errors import (
     EngineError,
     EngineTimeoutError,
 )
-from splade_sdk.types import Hit, Leg
-from tests.unit.fakes import WordEncoder
+from splade_sdk.types import Hit
+from tests.unit.fakes import LetterEncoder, WordEncoder
 from tests.unit.serving.conftest import Serve, Terms
 
 pytest.importorskip("fastapi")
@@ -141,38 +141,60 @@ def test_a_collection_that_is_not_there(serve: Serve) -> None:
     assert "upsert" in answer.json()["error"]
 
 
-class Stub:
-    """A retriever of the future: it has all modes, and tells what it was asked."""
+# --- dense and hybrid -------------------------------------------------------------------------
 
-    modes = ("sparse", "dense", "hybrid")
 
-    def __init__(self, error: Exception | None = None) -> None:
+@pytest.fixture
+def hybrid() -> Iterator[Retriever]:
+    with Retriever(":memory:", encoder=Terms(), dense_encoder=LetterEncoder()) as made:
+        made.upsert(DOCUMENTS)
+        yield made
+
+
+@pytest.mark.parametrize("mode", ["sparse", "dense", "hybrid"])
+def test_each_mode_is_the_retrievers(serve: Serve, hybrid: Retriever, mode: Any) -> None:
+    client = serve(hybrid.encoder, hybrid)
+    told = client.post("/search", json={"query": "doctor pain", "mode": mode}).json()
+    hits = hybrid.search("doctor pain", mode=mode)
+    assert told["mode"] == mode
+    assert [(hit["id"], hit["score"]) for hit in told["hits"]] == [
+        (hit.id, hit.score) for hit in hits
+    ]
+    assert told["hits"][0]["legs"] == {
+        name: {"rank": leg.rank, "score": leg.score} for name, leg in hits[0].legs.items()
+    }
+    assert {term["term"] for term in told["hits"][0]["terms"]} == {"doctor", "pain", "physician"}
+
+
+def test_hybrid_is_the_default_where_there_are_dense_vectors(
+    serve: Serve, hybrid: Retriever
+) -> None:
+    client = serve(hybrid.encoder, hybrid)
+    assert client.get("/info").json()["splade_sdk"]["modes"] == ["sparse", "dense", "hybrid"]
+    assert client.post("/search", json={"query": "doctor"}).json()["mode"] == "hybrid"
+
+
+def test_a_sparse_query_is_encoded_once_with_those_of_others(
+    serve: Serve, retriever: Retriever
+) -> None:
+    client = serve(retriever.encoder, retriever)
+    encoder: Any = retriever.encoder
+    encoder.calls.clear()
+    client.post("/search", json={"query": "doctor"})
+    assert encoder.calls == [["doctor"]]
+
+
+class Broken:
+    """A retriever whose engine fails."""
+
+    modes = ("sparse",)
+
+    def __init__(self, error: Exception) -> None:
         self.encoder = Terms()
-        self.asked: list[tuple[Any, dict[str, Any]]] = []
         self._error = error
 
     def search(self, query: Any, **given: Any) -> list[Hit]:
-        self.asked.append((query, given))
-        if self._error is not None:
-            raise self._error
-        legs = {"sparse": Leg(2, 3.5), "dense": Leg(1, 0.25)}
-        return [Hit("a", 0.5, "pain", vector=self.encoder.encode_document("pain"), legs=legs)]
-
-
-def test_other_modes_go_to_the_retriever_as_text(serve: Serve) -> None:
-    stub = Stub()
-    client = serve(stub.encoder, stub)
-    assert client.get("/info").json()["splade_sdk"]["modes"] == ["sparse", "dense", "hybrid"]
-    told = client.post("/search", json={"query": "pain", "mode": "hybrid", "limit": 3}).json()
-    query, given = stub.asked[0]
-    assert (query, given["mode"], given["limit"]) == ("pain", "hybrid", 3)
-    assert told["mode"] == "hybrid"
-    assert told["hits"][0]["legs"]["dense"] == {"rank": 1, "score": 0.25}
-    assert told["hits"][0]["terms"][0]["term"] == "pain"
-    client.post("/search", json={"query": "pain"})
-    query, given = stub.asked[1]
-    assert query == stub.encoder.encode_query("pain")  # encoded once, with other requests
-    assert "mode" not in given
+        raise self._error
 
 
 @pytest.mark.parametrize(
@@ -187,8 +209,8 @@ def test_other_modes_go_to_the_retriever_as_text(serve: Serve) -> None:
 def test_failures_of_the_engine_tell_no_address(
     serve: Serve, error: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stub = Stub(error)
-    answer = serve(stub.encoder, stub).post("/search", json={"query": "a"})
+    broken = Broken(error)
+    answer = serve(broken.encoder, broken).post("/search", json={"query": "a"})
     assert answer.status_code == status
     assert "10.0.0.7" not in answer.text
     assert "10.0.0.7" in caplog.text

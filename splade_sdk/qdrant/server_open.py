@@ -1,0 +1,100 @@
+"""Opens or makes a collection behind qdrant-client, and agrees on its contract."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from qdrant_client import QdrantClient, models
+
+from splade_sdk.config import CollectionSettings
+from splade_sdk.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    RequestRejectedError,
+)
+from splade_sdk.qdrant.payload import metadata_path
+from splade_sdk.qdrant.schema import (
+    CollectionContract,
+    dense_params,
+    require_contract,
+    sparse_params,
+)
+
+__all__ = ["METADATA_KEY", "agree", "create_index", "index_fields", "quiet"]
+
+METADATA_KEY = "splade_sdk"
+"""Where the contract lies in a collection's metadata."""
+
+
+def agree(
+    client: QdrantClient,
+    name: str,
+    wanted: CollectionContract,
+    settings: CollectionSettings | None,
+    *,
+    where: str,
+    create: bool,
+) -> CollectionContract:
+    """Return the contract kept with the collection, making the collection if need be."""
+    if not client.collection_exists(name):
+        if not create:
+            raise CollectionNotFoundError(f"there is no {where}: upsert documents first")
+        try:
+            client.create_collection(
+                name,
+                vectors_config=dense_params(wanted) or None,
+                sparse_vectors_config=sparse_params(wanted),
+                metadata={METADATA_KEY: wanted.to_json()},
+            )
+        except Exception:
+            # Another process may have been faster, or an answer was lost and the retry came too
+            # late; then the contract that is there counts.
+            if not client.collection_exists(name):
+                raise
+    kept = (client.get_collection(name).config.metadata or {}).get(METADATA_KEY)
+    if kept is None:
+        raise CollectionMismatchError(
+            f"{where} was not made by this package (its metadata has no {METADATA_KEY!r}), so "
+            "the model of its vectors is not known: choose another collection (nothing was changed)"
+        )
+    contract = CollectionContract.from_json(json.dumps(kept), where=where)
+    require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=where)
+    return contract
+
+
+def index_fields(client: QdrantClient, name: str, settings: CollectionSettings) -> None:
+    """Index the metadata fields that settings name and the collection has no index of."""
+    if not settings.indexed_fields:
+        return
+    has: dict[str, Any] = client.get_collection(name).payload_schema
+    for field, schema in settings.indexed_fields.items():
+        if (path := metadata_path(field)) not in has:
+            create_index(client, name, path, schema)
+
+
+def create_index(client: QdrantClient, name: str, path: str, schema: str) -> None:
+    """Index one payload field.
+
+    Raises:
+        RequestRejectedError: if there is no such schema.
+    """
+    try:
+        kind = models.PayloadSchemaType(schema)
+    except ValueError as error:
+        valid = ", ".join(sorted(each.value for each in models.PayloadSchemaType))
+        raise RequestRejectedError(f"schema is {schema!r}: expected one of {valid}") from error
+    with quiet():
+        client.create_payload_index(name, path, kind, wait=True)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what qdrant-client says about local mode that our own warning says better."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local")
+        warnings.filterwarnings("ignore", message="Local mode is not recommended for collections")
+        yield

@@ -1,0 +1,1 @@
+"""Where the Retriever of an AsyncRetriever lives: in threads, or in a process of its own."""
