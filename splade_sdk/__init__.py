@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from splade_sdk.retrieval.async_retriever import AsyncRetriever
     from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retrieval.search_settings import SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
         Document,
@@ -52,6 +53,7 @@ _HOMES = {
     "Retriever": "splade_sdk.retrieval.retriever",
     "RemoteEncoder": "splade_sdk.encoders.remote",
     "RetrySettings": "splade_sdk.retry",
+    "SearchSettings": "splade_sdk.retrieval.search_settings",
     "SparseBatch": "splade_sdk.types",
     "SparseEncoder": "splade_sdk.encoders.base",
     "SparseVector": "splade_sdk.types",
@@ -78,6 +80,7 @@ __all__ = [
     "RemoteEncoder",
     "Retriever",
     "RetrySettings",
+    "SearchSettings",
     "SparseBatch",
     "SparseEncoder",
     "SparseVector",

@@ -4,16 +4,18 @@ import json
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from splade_sdk.cli.options import Json, MaxLength, Windows
+from splade_sdk.cli.options import DenseModel, Json, MaxLength, Windows
 
 if TYPE_CHECKING:
+    from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.evaluation.comparison import Comparison
     from splade_sdk.evaluation.datasets import BeirDataset
     from splade_sdk.evaluation.report import EvaluationReport, RunReport
+    from splade_sdk.retrieval.query_vectors import Mode
 
 __all__ = ["EXAMPLES", "evaluate"]
 
@@ -23,10 +25,21 @@ EXAMPLES = """**Examples**
 
 `splade eval data/scifact --model bm25 --model ./my-model --html report.html`
 
+`splade eval data/scifact --mode bm25 --mode sparse --mode hybrid --dense-model all-MiniLM-L6-v2`
+
 `splade eval data/scifact --run other-engine.trec --metric nDCG@10 --metric R@100`
 
 `splade eval data/scifact --json | jq .metrics`
 """
+
+
+class EvaluationMode(str, Enum):
+    """By which vectors to search; bm25 is a system of its own."""
+
+    bm25 = "bm25"
+    sparse = "sparse"
+    dense = "dense"
+    hybrid = "hybrid"
 
 
 class Engine(str, Enum):
@@ -57,6 +70,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    mode: Annotated[
+        list[EvaluationMode] | None,
+        typer.Option(
+            help="By which vectors; bm25 adds the bag-of-words baseline, as the first. May come "
+            "more than once: texts are encoded once for all.  [default: sparse]",
+            show_default=False,
+        ),
+    ] = None,
+    dense_model: DenseModel = None,
     run: Annotated[
         list[Path] | None,
         typer.Option(
@@ -116,29 +138,26 @@ def evaluate(
     Indexes the collection among the temporary files, searches with every judged query, and scores
     what is found. Several systems are compared query by query.
     """
-    from splade_sdk.cli.opening import open_encoder
     from splade_sdk.evaluation.comparison import compare
     from splade_sdk.evaluation.datasets import load_dataset
-    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_run
-    from splade_sdk.evaluation.evaluate import evaluate as measure
+    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_modes, evaluate_run
     from splade_sdk.evaluation.trec import read_run
 
     dataset = load_dataset(folder, split)
     metrics = metric or DEFAULT_METRICS
-    kept = None if no_cache else cache or _user_cache()
-    models: list[str | None] = [*model] if model else [] if run else [None]
-    reports: list[RunReport] = [
-        measure(
-            open_encoder(name, windows=windows, max_length=max_length),
+    reports: list[RunReport] = []
+    for system in _systems(model, mode, dense_model, alone=not run):
+        reports += evaluate_modes(
+            system.encoder(windows, max_length),
             dataset,
-            name=name or "default",
+            system.modes,
+            dense_encoder=system.dense_encoder(),
+            name=system.name,
             metrics=metrics,
             limit=limit,
             engine=engine.value,
-            cache=kept,
+            cache=None if no_cache else cache or _user_cache(),
         )
-        for name in models
-    ]
     reports += [
         evaluate_run(read_run(path), dataset, name=path.name, metrics=metrics, limit=limit)
         for path in run or ()
@@ -150,6 +169,40 @@ def evaluate(
         print(json.dumps(values, ensure_ascii=False, indent=2))
     else:
         _print(comparison)
+
+
+class _System(NamedTuple):
+    name: str
+    modes: "list[Mode]"
+    dense_model: str | None
+
+    def encoder(self, windows: bool, max_length: int | None) -> "SparseEncoder":
+        from splade_sdk.cli.opening import open_encoder
+
+        model = None if self.name == "default" else self.name
+        return open_encoder(model, windows=windows, max_length=max_length)
+
+    def dense_encoder(self) -> "DenseEncoder | None":
+        from splade_sdk.cli.opening import open_dense
+
+        return open_dense(self.dense_model) or None if self.modes != ["sparse"] else None
+
+
+def _systems(
+    models: list[str] | None,
+    modes: list[EvaluationMode] | None,
+    dense_model: str | None,
+    *,
+    alone: bool,
+) -> list[_System]:
+    """Return what to evaluate, the baseline first; nothing where runs are enough."""
+    asked = [each.value for each in modes or ()]
+    names = models or (["default"] if alone or asked else [])
+    by_model: list[Mode] = [each for each in asked if each != "bm25"]  # type: ignore[misc]
+    systems = [_System("bm25", ["sparse"], None)] if "bm25" in asked else []
+    if by_model or not asked or models:
+        systems += [_System(name, by_model or ["sparse"], dense_model) for name in names]
+    return systems
 
 
 def _user_cache() -> Path:

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import ApiKey, CollectionName, IndexFolder, Json, Model, Url
+from splade_sdk.cli.options import (
+    ApiKey,
+    CollectionName,
+    IndexFolder,
+    Json,
+    Model,
+    SettingsFile,
+    Url,
+)
 
 __all__ = ["EXAMPLES", "explain"]
 
@@ -34,6 +42,7 @@ def explain(
     ] = None,
     as_json: Json = False,
     model: Model = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Show why a document matches a query.
 
@@ -42,7 +51,9 @@ def explain(
     from splade_sdk.cli.opening import open_retriever
     from splade_sdk.cli.tables import print_explanations
 
-    with open_retriever(index, url, collection, api_key=api_key, model=model) as retriever:
+    with open_retriever(
+        index, url, collection, api_key=api_key, model=model, settings=settings
+    ) as retriever:
         explained = retriever.explain(query, document_id)
     if html is not None:
         html.write_text(explained.to_html(page=True), encoding="utf-8")

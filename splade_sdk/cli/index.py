@@ -11,6 +11,7 @@ from splade_sdk.cli.options import (
     DenseModel,
     IndexFolder,
     Model,
+    SettingsFile,
     Url,
     Windows,
 )
@@ -89,6 +90,7 @@ def index(
     windows: Windows = False,
     model: Model = None,
     dense_model: DenseModel = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Encode documents and store them.
 
@@ -119,6 +121,7 @@ def index(
         model=model,
         dense_model=dense_model,
         windows=windows,
+        settings=settings,
     ) as retriever:
         report = (retriever.sync if sync else retriever.upsert)(
             read_documents(paths, fields),

@@ -64,6 +64,7 @@ def open_retriever(
     model: str | None,
     dense_model: str | None = None,
     windows: bool = False,
+    settings: Path | None = None,
 ) -> Retriever:
     """Make the retriever of a folder or a server.
 
@@ -84,4 +85,5 @@ def open_retriever(
         encoder=open_encoder(model, windows=windows),
         dense_encoder=open_dense(dense_model),
         api_key=api_key,
+        search_settings=settings,
     )

@@ -14,6 +14,7 @@ __all__ = [
     "MaxLength",
     "Model",
     "QuerySide",
+    "SettingsFile",
     "SpladeModel",
     "Url",
     "Windows",
@@ -28,6 +29,16 @@ Model = Annotated[
         metavar="NAME|DIR",
         help="A SPLADE model, by folder or name; bm25 for the bag-of-words baseline. "
         "Default: the small model that comes along.",
+        show_default=False,
+    ),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="Search settings that `splade tune` wrote: mode, fusion, pruning.",
+        dir_okay=False,
         show_default=False,
     ),
 ]

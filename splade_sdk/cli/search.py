@@ -14,6 +14,7 @@ from splade_sdk.cli.options import (
     IndexFolder,
     Json,
     Model,
+    SettingsFile,
     Url,
 )
 
@@ -71,6 +72,7 @@ def search(
     as_json: Json = False,
     model: Model = None,
     dense_model: DenseModel = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Find documents and print them, the best first."""
     from splade_sdk.cli.opening import open_retriever
@@ -78,7 +80,13 @@ def search(
 
     conditions = _conditions(filter)
     with open_retriever(
-        index, url, collection, api_key=api_key, model=model, dense_model=dense_model
+        index,
+        url,
+        collection,
+        api_key=api_key,
+        model=model,
+        dense_model=dense_model,
+        settings=settings,
     ) as retriever:
         hits = retriever.search(
             query, limit=limit, filter=conditions, mode=mode.value if mode else None

@@ -12,6 +12,7 @@ from splade_sdk.cli.options import (
     DenseModel,
     IndexFolder,
     Model,
+    SettingsFile,
     Url,
     Windows,
 )
@@ -36,6 +37,7 @@ def serve(
     api_key: ApiKey = None,
     model: Model = None,
     dense_model: DenseModel = None,
+    settings: SettingsFile = None,
     windows: Windows = False,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")
@@ -70,7 +72,7 @@ def serve(
     from splade_sdk.serving import ServiceSettings, create_app
     from splade_sdk.serving.server import make_server
 
-    settings = ServiceSettings.model_validate(
+    service_settings = ServiceSettings.model_validate(
         {
             "api_key": service_key,
             "max_client_batch_size": max_client_batch_size,
@@ -87,13 +89,14 @@ def serve(
             model=model,
             dense_model=dense_model,
             windows=windows,
+            settings=settings,
         )
     try:
         if retriever is not None:
             found = retriever.count()  # fails here rather than at the first search
             typer.echo(f"{found:,} documents in {collection}; the search page is at /", err=True)
         encoder = retriever.encoder if retriever else open_encoder(model, windows=windows)
-        app = create_app(encoder, retriever, settings)
+        app = create_app(encoder, retriever, service_settings)
         # uvicorn stops gracefully, then raises the signal again: now it only ends the process.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         make_server(app, host=host, port=port, access_log=access_log).run()

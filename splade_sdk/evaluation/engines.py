@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from splade_sdk.qdrant.base import Collection, Point, SearchRequest
+from splade_sdk.qdrant.base import Collection, Point
 from splade_sdk.qdrant.ids import point_id
-from splade_sdk.qdrant.payload import from_payload, to_payload
+from splade_sdk.qdrant.payload import to_payload
+from splade_sdk.retrieval.fusion import RRF, Fusion
+from splade_sdk.retrieval.query_vectors import Asked
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.types import Document, SparseBatch, SparseVector
+from splade_sdk.retrieval.search import SearchOptions, search
+from splade_sdk.types import Document, HybridVector, SparseVector
+from splade_sdk.types.arrays import FloatArray
 
-__all__ = ["CollectionEngine", "Ranking", "RetrieverEngine", "Searcher"]
+__all__ = [
+    "CollectionEngine",
+    "QueryVector",
+    "Ranking",
+    "RetrieverEngine",
+    "Searcher",
+    "VectorFusion",
+]
 
 Ranking = list[tuple[str, float]]
 
+QueryVector = SparseVector | FloatArray | HybridVector
+"""A query as it is searched by; what it is says the mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorFusion:
+    """How a hybrid search fuses its legs; see ``Retriever.search``."""
+
+    fusion: Fusion = field(default_factory=RRF)
+    prefetch_limit: int | None = None
+
 
 class Searcher(Protocol):
-    """Finds the nearest documents by inner product."""
+    """Finds the nearest documents."""
 
-    def search(self, vector: SparseVector, limit: int) -> Ranking:
+    def search(self, vector: QueryVector, limit: int) -> Ranking:
         """Return ids and scores of the best documents, highest score first.
 
-        Documents that share no term with the query are not found.
+        Documents that share no term with a sparse query are not found by it.
         """
 
 
@@ -31,24 +54,38 @@ class CollectionEngine:
 
     Args:
         collection: An empty one.
+        fused: How hybrid searches fuse their legs.
     """
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, fused: VectorFusion | None = None) -> None:
         self._collection = collection
+        self._fused = fused or VectorFusion()
 
-    def add(self, ids: Sequence[str], vectors: SparseBatch) -> None:
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: Sequence[SparseVector],
+        dense: Sequence[FloatArray | None] | None = None,
+    ) -> None:
         """Store vectors under their documents' ids; their texts are not needed."""
+        rows = dense if dense is not None else [None] * len(ids)
         self._collection.upsert(
             [
-                Point(point_id(each), vector, to_payload(Document(each, "")))
-                for each, vector in zip(ids, vectors, strict=True)
+                Point(point_id(each), vector, to_payload(Document(each, "")), row)
+                for each, vector, row in zip(ids, vectors, rows, strict=True)
             ]
         )
 
-    def search(self, vector: SparseVector, limit: int) -> Ranking:
+    def search(self, vector: QueryVector, limit: int) -> Ranking:
         """See Searcher."""
-        points = self._collection.search(SearchRequest(vector, limit=limit))
-        return [(from_payload(point.payload).id, point.score) for point in points]
+        options = SearchOptions(
+            limit=limit,
+            fusion=self._fused.fusion,
+            prefetch_limit=self._fused.prefetch_limit,
+            with_payload=False,
+        )
+        (hits,) = search(self._collection, [_asked(vector)], options)
+        return [(hit.id, hit.score) for hit in hits]
 
 
 class RetrieverEngine:
@@ -56,12 +93,28 @@ class RetrieverEngine:
 
     Args:
         retriever: Its collection holds the dataset's documents under the dataset's ids.
+        fused: How hybrid searches fuse their legs.
     """
 
-    def __init__(self, retriever: Retriever) -> None:
+    def __init__(self, retriever: Retriever, fused: VectorFusion | None = None) -> None:
         self._retriever = retriever
+        self._fused = fused or VectorFusion()
 
-    def search(self, vector: SparseVector, limit: int) -> Ranking:
+    def search(self, vector: QueryVector, limit: int) -> Ranking:
         """See Searcher."""
-        hits = self._retriever.search(vector, limit=limit, with_payload=False)
+        hits = self._retriever.search(
+            vector,
+            limit=limit,
+            with_payload=False,
+            fusion=self._fused.fusion,
+            prefetch_limit=self._fused.prefetch_limit,
+        )
         return [(hit.id, hit.score) for hit in hits]
+
+
+def _asked(vector: QueryVector) -> Asked:
+    if isinstance(vector, HybridVector):
+        return Asked({"sparse": vector.sparse, "dense": vector.dense}, fused=True)
+    if isinstance(vector, SparseVector):
+        return Asked({"sparse": vector}, fused=False)
+    return Asked({"dense": vector}, fused=False)

@@ -8,33 +8,40 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
 
 from splade_sdk.config import CollectionSettings
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
 from splade_sdk.evaluation.datasets import BeirDataset
-from splade_sdk.evaluation.engines import Ranking
+from splade_sdk.evaluation.engines import Ranking, VectorFusion
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
 from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.report import EvaluationReport, RunReport
-from splade_sdk.evaluation.run_cache import RunCache, cache_key
-from splade_sdk.evaluation.searching import search_corpus, search_retriever
+from splade_sdk.evaluation.run_cache import RunCache, cache_keys
+from splade_sdk.evaluation.searching import EngineName, search_corpus, search_retriever
+from splade_sdk.evaluation.vectors import VectorMaker
+from splade_sdk.retrieval.fusion import RRF, Fusion
+from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
 
-__all__ = ["DEFAULT_METRICS", "evaluate", "evaluate_run"]
+__all__ = ["DEFAULT_METRICS", "evaluate", "evaluate_modes", "evaluate_run"]
 
 DEFAULT_METRICS = ("nDCG@10", "RR@10", "R@100")
+_RRF = RRF()
 
 
 def evaluate(
     system: SparseEncoder | Retriever,
     dataset: BeirDataset,
     *,
+    mode: Mode = "sparse",
+    dense_encoder: DenseEncoder | None = None,
+    fusion: Fusion = _RRF,
+    prefetch_limit: int | None = None,
     name: str | None = None,
     metrics: Sequence[str] = DEFAULT_METRICS,
     limit: int = 100,
-    engine: Literal["embedded", "memory"] = "embedded",
+    engine: EngineName = "embedded",
     settings: CollectionSettings | None = None,
     batch_size: int | None = None,
     ignore_identical_ids: bool = False,
@@ -49,7 +56,12 @@ def evaluate(
     Args:
         system: An encoder, or a retriever over the indexed corpus.
         dataset: From ``load_dataset``.
-        name: What to call the system; None for the name of the encoder's model.
+        mode: ``sparse``, ``dense`` or ``hybrid``; bag of words is sparse, by ``Bm25Encoder``.
+        dense_encoder: Makes the dense vectors; None for the dense head of the sparse encoder.
+        fusion: How a hybrid search fuses its legs.
+        prefetch_limit: Hits of each leg that a hybrid search fuses; None as in
+            ``Retriever.search``.
+        name: What to call the system; None for the name of the encoder's model, and the mode.
         metrics: As ir-measures writes them, such as ``nDCG@10``.
         limit: Hits fetched for each query at most; no metric may look deeper.
         engine: For an encoder: ``embedded`` searches Qdrant in process, ``memory`` the exact
@@ -58,12 +70,13 @@ def evaluate(
         batch_size: Texts encoded in one pass at most; None leaves it to the encoder.
         ignore_identical_ids: Do not count a hit with the query's own id, as BEIR does: needed
             where queries are documents of the corpus (ArguAna, Quora).
-        cache: For an encoder: a folder that keeps what was found, under a hash of the encoder,
+        cache: For an encoder: a folder that keeps what was found, under a hash of the encoders,
             the texts and the engine, so that the next evaluation neither encodes nor searches.
         show_progress_bar: None shows one on a terminal, for work that takes a while.
 
     Raises:
-        ConfigError: if a setting does not exist or is out of range.
+        ConfigError: if a setting does not exist or is out of range, or if there is no dense
+            encoder, and the mode needs one.
         InvalidDataError: if a line of the corpus cannot be used.
         MissingDependencyError: if ir-measures is not installed.
         EngineError: if documents cannot be stored or searched.
@@ -73,76 +86,143 @@ def evaluate(
         >>> evaluate(SpladeEncoder(max_length=256), dataset).metrics["nDCG@10"]  # doctest: +SKIP
         0.644
     """
-    if limit < 1:
-        raise ConfigError(f"limit is {limit}: expected at least 1")
-    if engine not in ("embedded", "memory"):
-        raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'memory'")
-    require_metrics(metrics, limit=limit)
-    encoder = system.encoder if isinstance(system, Retriever) else system
-    if not isinstance(encoder, SparseEncoder):
-        raise InvalidTypeError(
-            f"system is {type(system).__name__}: expected a sparse encoder or a Retriever"
-        )
-    found: Outcome | None = None
-    if isinstance(system, Retriever):
-        outcome = search_retriever(
+    if not isinstance(system, Retriever):
+        (report,) = evaluate_modes(
             system,
             dataset,
-            limit=limit,
-            batch_size=batch_size,
-            ignore_identical_ids=ignore_identical_ids,
-        )
-    else:
-        kept = RunCache(cache) if cache is not None else None
-        key = (
-            ""
-            if kept is None
-            else cache_key(
-                encoder,
-                dataset,
-                engine=_engine_version(engine),
-                settings=settings or CollectionSettings(),
-                limit=limit,
-                ignore_identical_ids=ignore_identical_ids,
-            )
-        )
-        found = kept.load(key) if kept else None
-        outcome = found or search_corpus(
-            encoder,
-            dataset,
+            [mode],
+            dense_encoder=dense_encoder,
+            fusion=fusion,
+            prefetch_limit=prefetch_limit,
+            metrics=metrics,
             limit=limit,
             engine=engine,
             settings=settings,
             batch_size=batch_size,
             ignore_identical_ids=ignore_identical_ids,
+            cache=cache,
             show_progress_bar=show_progress_bar,
         )
-        if kept and not found:
-            kept.store(key, outcome)
-    started = perf_counter()
-    judged = evaluate_run(
-        outcome.run, dataset, name=name or encoder.fingerprint.model, metrics=metrics, limit=limit
-    )
-    return EvaluationReport(
-        name=judged.name,
-        dataset=judged.dataset,
-        split=judged.split,
+        return report if name is None else replace(report, name=name)
+    _require(metrics, limit, engine)
+    outcome = search_retriever(
+        VectorMaker(system.encoder, dense_encoder, [mode], batch_size),
+        system,
+        dataset,
+        mode,
         limit=limit,
-        metrics=judged.metrics,
-        per_query=judged.per_query,
-        run=judged.run,
-        model=encoder.fingerprint.model,
-        engine="retriever" if isinstance(system, Retriever) else engine,
-        queries=outcome.queries,
-        documents=outcome.documents,
-        flops=outcome.flops,
-        relevant_missing=outcome.relevant_missing,
-        index_bytes=outcome.index_bytes,
-        search_p50_ms=outcome.search_p50_ms,
-        search_p95_ms=outcome.search_p95_ms,
-        seconds=replace(outcome.seconds, metrics=perf_counter() - started),
-        cached=found is not None,
+        fused=VectorFusion(fusion, prefetch_limit),
+        ignore_identical_ids=ignore_identical_ids,
     )
+    model = system.encoder.fingerprint.model
+    report = _report(outcome, dataset, metrics, limit, mode, None, model, engine="retriever")
+    return report if name is None else replace(report, name=name)
+
+
+def evaluate_modes(
+    encoder: SparseEncoder,
+    dataset: BeirDataset,
+    modes: Sequence[Mode],
+    *,
+    dense_encoder: DenseEncoder | None = None,
+    fusion: Fusion = _RRF,
+    prefetch_limit: int | None = None,
+    name: str | None = None,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    limit: int = 100,
+    engine: EngineName = "embedded",
+    settings: CollectionSettings | None = None,
+    batch_size: int | None = None,
+    ignore_identical_ids: bool = False,
+    cache: str | Path | None = None,
+    show_progress_bar: bool | None = None,
+) -> list[EvaluationReport]:
+    """Evaluate an encoder in several modes of search, encoding every text once.
+
+    Each mode has a collection of its own with the vectors it needs, so that sizes and times are
+    those of the mode alone.
+
+    Args:
+        encoder: Makes the sparse vectors.
+        dataset: As in ``evaluate``, also for the rest.
+        modes: Some of ``sparse``, ``dense`` and ``hybrid``.
+        dense_encoder: Makes the dense vectors.
+        fusion: How a hybrid search fuses its legs.
+        prefetch_limit: Hits of each leg that a hybrid search fuses.
+        name: What to call the encoder; the mode is added, where it is not ``sparse``.
+        metrics: As ir-measures writes them.
+        limit: Hits fetched for each query at most.
+        engine: What searches.
+        settings: Layout of the collections.
+        batch_size: Texts encoded in one pass at most.
+        ignore_identical_ids: Do not count a hit with the query's own id.
+        cache: Where hits are kept.
+        show_progress_bar: Whether to draw a bar.
+
+    Returns:
+        A report for each mode, in their order.
+
+    Raises:
+        ConfigError: what ``evaluate`` raises, also of the rest.
+        InvalidTypeError: if it is no sparse encoder.
+        EngineError: if documents cannot be stored or searched.
+    """
+    _require(metrics, limit, engine)
+    if not isinstance(encoder, SparseEncoder):
+        raise InvalidTypeError(
+            f"system is {type(encoder).__name__}: expected a sparse encoder or a Retriever"
+        )
+    fused = VectorFusion(fusion, prefetch_limit)
+    maker = VectorMaker(encoder, dense_encoder, modes, batch_size)
+    found: dict[Mode, Outcome] = {}
+    keys: dict[Mode, str] = {}
+    kept = RunCache(cache) if cache is not None else None
+    if kept:
+        keys = cache_keys(
+            encoder,
+            maker,
+            dataset,
+            modes,
+            fused=fused,
+            engine=_engine_version(engine),
+            settings=settings or CollectionSettings(),
+            limit=limit,
+            ignore_identical_ids=ignore_identical_ids,
+        )
+        found = {mode: each for mode in modes if (each := kept.load(keys[mode]))}
+    missing = [mode for mode in dict.fromkeys(modes) if mode not in found]
+    searched: dict[Mode, Outcome] = {}
+    if missing:
+        searched = search_corpus(
+            VectorMaker(encoder, dense_encoder, missing, batch_size),
+            encoder,
+            dataset,
+            missing,
+            limit=limit,
+            engine=engine,
+            settings=settings,
+            fused=fused,
+            ignore_identical_ids=ignore_identical_ids,
+            show_progress_bar=show_progress_bar,
+        )
+    if kept:
+        for mode, outcome in searched.items():
+            kept.store(keys[mode], outcome)
+    model = encoder.fingerprint.model
+    return [
+        _report(
+            {**found, **searched}[mode],
+            dataset,
+            metrics,
+            limit,
+            mode,
+            name,
+            model,
+            engine=engine,
+            cached=mode in found,
+        )
+        for mode in modes
+    ]
 
 
 def evaluate_run(
@@ -180,6 +260,52 @@ def evaluate_run(
         metrics=mean_metrics(per_query),
         per_query=per_query,
         run=cut,
+    )
+
+
+def _require(metrics: Sequence[str], limit: int, engine: str) -> None:
+    if limit < 1:
+        raise ConfigError(f"limit is {limit}: expected at least 1")
+    if engine not in ("embedded", "memory"):
+        raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'memory'")
+    require_metrics(metrics, limit=limit)
+
+
+def _report(
+    outcome: Outcome,
+    dataset: BeirDataset,
+    metrics: Sequence[str],
+    limit: int,
+    mode: Mode,
+    name: str | None,
+    model: str,
+    *,
+    engine: str,
+    cached: bool = False,
+) -> EvaluationReport:
+    started = perf_counter()
+    called = f"{name or model}{'' if mode == 'sparse' else f' ({mode})'}"
+    judged = evaluate_run(outcome.run, dataset, name=called, metrics=metrics, limit=limit)
+    return EvaluationReport(
+        name=judged.name,
+        dataset=judged.dataset,
+        split=judged.split,
+        limit=limit,
+        metrics=judged.metrics,
+        per_query=judged.per_query,
+        run=judged.run,
+        model=model,
+        mode=mode,
+        engine=engine,
+        queries=outcome.queries,
+        documents=outcome.documents,
+        flops=outcome.flops,
+        relevant_missing=outcome.relevant_missing,
+        index_bytes=outcome.index_bytes,
+        search_p50_ms=outcome.search_p50_ms,
+        search_p95_ms=outcome.search_p95_ms,
+        seconds=replace(outcome.seconds, metrics=perf_counter() - started),
+        cached=cached,
     )
 
 

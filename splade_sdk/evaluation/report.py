@@ -94,6 +94,7 @@ class EvaluationReport(RunReport):
 
     Attributes:
         model: The encoder, as its fingerprint names it.
+        mode: By which vectors: ``sparse``, ``dense`` or ``hybrid``.
         engine: What was searched: ``embedded``, ``memory`` or ``retriever``.
         queries: The query side.
         documents: The document side; None where a collection was searched as it was.
@@ -110,6 +111,7 @@ class EvaluationReport(RunReport):
     """
 
     model: str
+    mode: str
     engine: str
     queries: SideReport
     documents: SideReport | None

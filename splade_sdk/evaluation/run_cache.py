@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -12,9 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.evaluation.datasets import BeirDataset
+from splade_sdk.evaluation.engines import VectorFusion
 from splade_sdk.evaluation.outcome import Outcome
+from splade_sdk.evaluation.vectors import VectorMaker
+from splade_sdk.retrieval.query_vectors import Mode
 
-__all__ = ["RunCache", "cache_key", "data_sha256"]
+__all__ = ["RunCache", "cache_keys", "data_sha256"]
 
 _FORMAT = 1  # of the files; also changes when what is computed changes
 _OUTCOME = TypeAdapter(Outcome)
@@ -52,20 +56,27 @@ class RunCache:
         return self._folder / f"{key}.json"
 
 
-def cache_key(
+def cache_keys(
     encoder: SparseEncoder,
+    maker: VectorMaker,
     dataset: BeirDataset,
+    modes: Sequence[Mode],
     *,
+    fused: VectorFusion,
     engine: str,
     settings: CollectionSettings,
     limit: int,
     ignore_identical_ids: bool,
-) -> str:
-    """Return the hash of all that determines the hits.
+) -> dict[Mode, str]:
+    """Return, by mode, the hash of all that determines the hits.
 
     Args:
-        encoder: Makes the vectors.
+        encoder: Makes the sparse vectors.
+        maker: Makes all vectors; where there are dense ones, it encodes one document and one
+            query, whose vectors stand for the dense model.
         dataset: What is searched, and the queries.
+        modes: By which vectors.
+        fused: How a hybrid search fuses its legs.
         engine: What searches, with its version.
         settings: Layout of the collection.
         limit: Hits for each query at most.
@@ -84,7 +95,13 @@ def cache_key(
         limit,
         ignore_identical_ids,
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    fusion = [type(fused.fusion).__name__, fused.fusion.model_dump(), fused.prefetch_limit]
+    dense = maker.dense_probe()
+    by_mode: dict[Mode, list[object]] = {"sparse": [], "dense": [dense], "hybrid": [dense, fusion]}
+    return {
+        mode: hashlib.sha256(json.dumps([*told, mode, *by_mode[mode]]).encode()).hexdigest()
+        for mode in modes
+    }
 
 
 def data_sha256(dataset: BeirDataset) -> str:

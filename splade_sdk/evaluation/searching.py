@@ -2,129 +2,192 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from itertools import islice
 from time import perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from splade_sdk.config import CollectionSettings, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.evaluation.active_terms import ActiveTerms
 from splade_sdk.evaluation.datasets import BeirDataset
-from splade_sdk.evaluation.engines import CollectionEngine, Ranking, RetrieverEngine, Searcher
+from splade_sdk.evaluation.engines import (
+    CollectionEngine,
+    Ranking,
+    RetrieverEngine,
+    Searcher,
+    VectorFusion,
+)
 from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.report import Seconds, SideReport
+from splade_sdk.evaluation.vectors import MODES, VectorMaker, Vectors
 from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
+from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.types import Document, SparseBatch
+from splade_sdk.types import Document
 
-__all__ = ["search_corpus", "search_retriever"]
+__all__ = ["EngineName", "search_corpus", "search_retriever"]
+
+EngineName = Literal["embedded", "memory"]
 
 # Documents encoded and stored at a time.
 _BLOCK = 1024
 
 
 def search_corpus(
+    maker: VectorMaker,
     encoder: SparseEncoder,
     dataset: BeirDataset,
+    modes: Sequence[Mode],
     *,
     limit: int,
-    engine: Literal["embedded", "memory"],
+    engine: EngineName,
     settings: CollectionSettings | None,
-    batch_size: int | None,
+    fused: VectorFusion,
     ignore_identical_ids: bool,
     show_progress_bar: bool | None,
-) -> Outcome:
-    """Index the corpus in a collection of its own and search it; arguments are ``evaluate``'s."""
-    watch = _Stopwatch()
-    queries, vectors = _encode_queries(encoder, dataset, batch_size, watch)
+) -> dict[Mode, Outcome]:
+    """Index the corpus, for each mode in a collection of its own, and search it.
+
+    Every text is encoded once. A collection has only the vectors that its mode needs, so that
+    sizes and times are what that mode alone would take.
+
+    Args:
+        maker: Makes the vectors that the modes need.
+        encoder: The sparse encoder in it.
+        dataset: What to search.
+        modes: How.
+        limit: See ``evaluate``, also for the rest.
+        engine: What searches.
+        settings: Layout of the collections.
+        fused: How hybrid searches fuse.
+        ignore_identical_ids: Whether a hit with the query's own id is dropped.
+        show_progress_bar: Whether to draw a bar.
+    """
+    started = perf_counter()
+    queries = _Side()
+    vectors = maker.make("query", list(dataset.queries.values()))
+    queries.add(vectors)
     documents, relevant = _Side(), _relevant(dataset)
-    with closing(_collection(encoder.fingerprint, engine, settings)) as collection:
-        searched = CollectionEngine(collection)
-        with progress_bar(
-            desc=f"Indexing {dataset.name}", unit="doc", show=show_progress_bar
-        ) as bar:
-            for block in _blocks(dataset.corpus()):
-                ids = [document.id for document in block]
-                relevant.difference_update(ids)
-                watch.lap("other")
-                made = encoder.encode_document(
-                    [document.text for document in block],
-                    batch_size=batch_size,
-                    show_progress_bar=False,
-                )
-                documents.add(made, watch.lap("encode"))
-                watch.lap("other")
-                searched.add(ids, made)
-                watch.lap("index")
-                bar.update(len(block))
-        collection.optimize()
-        watch.lap("index")
-        run, took_s = _search(searched, dataset, vectors, limit, ignore_identical_ids)
-        watch.lap("search")
-        disk_bytes = getattr(collection, "disk_bytes", None)
-        return Outcome(
-            run=run,
-            queries=queries.report(),
-            documents=documents.report(),
-            flops=queries.terms.flops(documents.terms),
-            relevant_missing=len(relevant),
-            index_bytes=disk_bytes() if disk_bytes else None,
-            search_p50_ms=_percentile_ms(took_s, 50),
-            search_p95_ms=_percentile_ms(took_s, 95),
-            seconds=watch.seconds(),
+    with ExitStack() as stack:
+        indexes = {mode: _Index(mode, maker, encoder, engine, settings, fused) for mode in modes}
+        for index in indexes.values():
+            stack.enter_context(closing(index.collection))
+        bar = stack.enter_context(
+            progress_bar(desc=f"Indexing {dataset.name}", unit="doc", show=show_progress_bar)
         )
+        for block in _blocks(dataset.corpus()):
+            ids = [document.id for document in block]
+            relevant.difference_update(ids)
+            made = maker.make("document", [document.text for document in block])
+            documents.add(made)
+            for index in indexes.values():
+                index.add(ids, made)
+            bar.update(len(block))
+        for index in indexes.values():
+            index.finish()
+        found = {
+            mode: _search(index.searched, dataset, vectors, mode, limit, ignore_identical_ids)
+            for mode, index in indexes.items()
+        }
+        encode_s = queries.total_s + documents.total_s
+        spent = encode_s + sum(
+            index.seconds + found[mode].total_s for mode, index in indexes.items()
+        )
+        other = max(0.0, perf_counter() - started - spent)
+        return {
+            mode: Outcome(
+                run=found[mode].run,
+                queries=queries.report(mode),
+                documents=documents.report(mode),
+                flops=None if mode == "dense" else queries.terms.flops(documents.terms),
+                relevant_missing=len(relevant),
+                index_bytes=index.disk_bytes(),
+                search_p50_ms=found[mode].percentile_ms(50),
+                search_p95_ms=found[mode].percentile_ms(95),
+                seconds=Seconds(
+                    encode=queries.encode_s(mode) + documents.encode_s(mode),
+                    index=index.seconds,
+                    search=found[mode].total_s,
+                    other=other,
+                ),
+            )
+            for mode, index in indexes.items()
+        }
 
 
 def search_retriever(
+    maker: VectorMaker,
     retriever: Retriever,
     dataset: BeirDataset,
+    mode: Mode,
     *,
     limit: int,
-    batch_size: int | None,
+    fused: VectorFusion,
     ignore_identical_ids: bool,
 ) -> Outcome:
-    """Search a retriever's collection as it is; arguments are ``evaluate``'s."""
-    watch = _Stopwatch()
-    queries, vectors = _encode_queries(retriever.encoder, dataset, batch_size, watch)
-    searched = RetrieverEngine(retriever)
-    run, took_s = _search(searched, dataset, vectors, limit, ignore_identical_ids)
-    watch.lap("search")
+    """Search a retriever's collection as it is; arguments are those of ``search_corpus``."""
+    started = perf_counter()
+    queries = _Side()
+    vectors = maker.make("query", list(dataset.queries.values()))
+    queries.add(vectors)
+    searched = RetrieverEngine(retriever, fused)
+    found = _search(searched, dataset, vectors, mode, limit, ignore_identical_ids)
+    spent = queries.total_s + found.total_s
     return Outcome(
-        run=run,
-        queries=queries.report(),
+        run=found.run,
+        queries=queries.report(mode),
         documents=None,
         flops=None,
         relevant_missing=None,
         index_bytes=None,
-        search_p50_ms=_percentile_ms(took_s, 50),
-        search_p95_ms=_percentile_ms(took_s, 95),
-        seconds=watch.seconds(),
+        search_p50_ms=found.percentile_ms(50),
+        search_p95_ms=found.percentile_ms(95),
+        seconds=Seconds(
+            encode=queries.encode_s(mode),
+            search=found.total_s,
+            other=max(0.0, perf_counter() - started - spent),
+        ),
     )
 
 
-class _Stopwatch:
-    """Adds up seconds by what they were spent on."""
+class _Index:
+    """The collection of one mode, and the seconds that filling it took."""
 
-    def __init__(self) -> None:
-        self._last = perf_counter()
-        self._spent: dict[str, float] = defaultdict(float)
+    def __init__(
+        self,
+        mode: Mode,
+        maker: VectorMaker,
+        encoder: SparseEncoder,
+        engine: EngineName,
+        settings: CollectionSettings | None,
+        fused: VectorFusion,
+    ) -> None:
+        self._mode = mode
+        dense = None if mode == "sparse" else maker.dense
+        self.collection = _collection(encoder.fingerprint, dense, engine, settings)
+        self.searched = CollectionEngine(self.collection, fused)
+        self.seconds = 0.0
 
-    def lap(self, what: str) -> float:
-        """Count the seconds since the last lap for something, and return them."""
-        last, self._last = self._last, perf_counter()
-        self._spent[what] += self._last - last
-        return self._last - last
+    def add(self, ids: Sequence[str], made: Vectors) -> None:
+        started = perf_counter()
+        sparse = made.sparse if self._mode != "dense" else made.without_terms()
+        self.searched.add(ids, sparse, None if self._mode == "sparse" else made.dense)
+        self.seconds += perf_counter() - started
 
-    def seconds(self) -> Seconds:
-        self.lap("other")
-        return Seconds(**self._spent)
+    def finish(self) -> None:
+        started = perf_counter()
+        self.collection.optimize()
+        self.seconds += perf_counter() - started
+
+    def disk_bytes(self) -> int | None:
+        sized = getattr(self.collection, "disk_bytes", None)
+        return None if sized is None else int(sized())
 
 
 class _Side:
@@ -132,44 +195,54 @@ class _Side:
 
     def __init__(self) -> None:
         self.terms = ActiveTerms()
-        self._encode_s = 0.0
+        self.total_s = 0.0
+        self._encode_s: dict[Mode, float] = {}
 
-    def add(self, vectors: SparseBatch, encode_s: float) -> None:
-        self.terms.add(vectors)
-        self._encode_s += encode_s
+    def add(self, made: Vectors) -> None:
+        self.terms.add(made.sparse)
+        self.total_s += made.sparse_s + made.dense_s
+        for mode in MODES:
+            self._encode_s[mode] = self.encode_s(mode) + made.encode_s(mode)
 
-    def report(self) -> SideReport:
+    def encode_s(self, mode: Mode) -> float:
+        return self._encode_s.get(mode, 0.0)
+
+    def report(self, mode: Mode) -> SideReport:
         return SideReport(
             texts=self.terms.rows,
             empty=self.terms.empty,
             active_dims=self.terms.active_dims,
-            encode_s=self._encode_s,
+            encode_s=self.encode_s(mode),
             lengths=dict(sorted(self.terms.lengths.items())),
         )
 
 
-def _encode_queries(
-    encoder: SparseEncoder, dataset: BeirDataset, batch_size: int | None, watch: _Stopwatch
-) -> tuple[_Side, SparseBatch]:
-    texts = list(dataset.queries.values())
-    watch.lap("other")
-    vectors = encoder.encode_query(texts, batch_size=batch_size, show_progress_bar=False)
-    side = _Side()
-    side.add(vectors, watch.lap("encode"))
-    return side, vectors
+class _Found(NamedTuple):
+    """The hits of all queries, and the seconds that each search took."""
+
+    run: dict[str, Ranking]
+    seconds: list[float]
+
+    @property
+    def total_s(self) -> float:
+        return sum(self.seconds)
+
+    def percentile_ms(self, percent: int) -> float:
+        return 1000 * float(np.percentile(self.seconds, percent))
 
 
 def _collection(
     fingerprint: Fingerprint,
-    engine: Literal["embedded", "memory"],
+    dense: DenseFingerprint | None,
+    engine: EngineName,
     settings: CollectionSettings | None,
 ) -> Collection:
     if engine == "memory":
         from splade_sdk.qdrant.memory import MemoryCollection
 
-        return MemoryCollection(fingerprint, settings)
+        return MemoryCollection(fingerprint, settings, dense)
     return open_collection(
-        ":memory:", name="evaluation", fingerprint=fingerprint, settings=settings
+        ":memory:", name="evaluation", fingerprint=fingerprint, settings=settings, dense=dense
     )
 
 
@@ -191,24 +264,20 @@ def _relevant(dataset: BeirDataset) -> set[str]:
 def _search(
     engine: Searcher,
     dataset: BeirDataset,
-    vectors: SparseBatch,
+    vectors: Vectors,
+    mode: Mode,
     limit: int,
     ignore_identical_ids: bool,
-) -> tuple[dict[str, Ranking], list[float]]:
-    """Return the hits of each query, and how many seconds each search took."""
+) -> _Found:
     wanted = limit + ignore_identical_ids
-    engine.search(vectors[0], wanted)  # not timed: opens files and fills caches
-    run: dict[str, Ranking] = {}
-    seconds = []
-    for query_id, vector in zip(dataset.queries, vectors, strict=True):
+    engine.search(vectors.query(0, mode), wanted)  # not timed: opens files and fills caches
+    found = _Found({}, [])
+    for row, query_id in enumerate(dataset.queries):
+        vector = vectors.query(row, mode)
         started = perf_counter()
         hits = engine.search(vector, wanted)
-        seconds.append(perf_counter() - started)
+        found.seconds.append(perf_counter() - started)
         if ignore_identical_ids:
             hits = [hit for hit in hits if hit[0] != query_id][:limit]
-        run[query_id] = hits
-    return run, seconds
-
-
-def _percentile_ms(seconds: list[float], percent: int) -> float:
-    return 1000 * float(np.percentile(seconds, percent))
+        found.run[query_id] = hits
+    return found

@@ -28,6 +28,7 @@ from splade_sdk.retrieval.hosting.feeding import ingest
 from splade_sdk.retrieval.hosting.process import ProcessHost
 from splade_sdk.retrieval.hosting.threads import ThreadHost
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, IngestReport
 from splade_sdk.types.arguments import require_whole
@@ -71,6 +72,7 @@ class AsyncRetriever(AsyncSearchMethods):
         settings: Layout of a collection that is created.
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
+        search_settings: What is done unless a call says otherwise.
         max_concurrency: Ingests under way at most, and other calls at most; more wait their turn.
 
     Raises:
@@ -96,6 +98,7 @@ class AsyncRetriever(AsyncSearchMethods):
         settings: CollectionSettings | None = None,
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
+        search_settings: SearchSettings | str | Path | None = None,
         max_concurrency: int = 8,
     ) -> None:
         require_whole(max_concurrency, "max_concurrency", 1)
@@ -109,6 +112,7 @@ class AsyncRetriever(AsyncSearchMethods):
             "settings": settings,
             "timeout_s": timeout_s,
             "retry": retry,
+            "search_settings": read_search_settings(search_settings),
         }
         retriever = Retriever(**given)
         self._shown = f"Async{retriever!r}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from splade_sdk.qdrant.two_step import TwoStep
-from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
+from splade_sdk.retrieval.fusion import Fusion, LegName
 from splade_sdk.retrieval.query_vectors import Mode, Query, require_queries
 from splade_sdk.types import Hit, HybridBatch, SparseBatch
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from qdrant_client import models
 
 __all__ = ["AsyncSearchMethods"]
-
-_RRF = RRF()
 
 
 class AsyncSearchMethods(ABC):
@@ -33,7 +31,7 @@ class AsyncSearchMethods(ABC):
         limit: int = 10,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,
@@ -67,7 +65,7 @@ class AsyncSearchMethods(ABC):
         limit: int = 10,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,

@@ -14,6 +14,7 @@ from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
 from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.search_settings import SearchSettings
 from splade_sdk.retry import RetrySettings
 
 __all__ = ["Connection"]
@@ -33,6 +34,10 @@ class Connection:
         settings: Layout of a collection that is created.
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
+        search_settings: How texts are encoded and searched unless a call says otherwise.
+
+    Attributes:
+        search_settings: The same.
 
     Raises:
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
@@ -51,7 +56,9 @@ class Connection:
         settings: CollectionSettings | None,
         timeout_s: float,
         retry: RetrySettings | None,
+        search_settings: SearchSettings,
     ) -> None:
+        self.search_settings = search_settings
         self._url = url
         self._path = path
         self._name = name
@@ -63,7 +70,9 @@ class Connection:
         )
         self._encoding: Encoding | None = None
         self._api_key = api_key
-        self._settings = require_settings(settings, CollectionSettings, "settings")
+        self._settings = search_settings.layout(
+            require_settings(settings, CollectionSettings, "settings")
+        )
         self._timeout_s = require_seconds(timeout_s, "timeout_s")
         self._retry = require_settings(retry, RetrySettings, "retry")
         self._collection: Collection | None = None
@@ -79,7 +88,7 @@ class Connection:
                     from splade_sdk.encoders.splade import SpladeEncoder
 
                     self._encoder = SpladeEncoder()
-                self._encoding = Encoding(self._encoder, self._dense)
+                self._encoding = Encoding(self._encoder, self._dense, self.search_settings)
             return self._encoding
 
     def open(self, *, create: bool = False) -> Collection:

@@ -10,6 +10,7 @@ from splade_sdk.config import DenseFingerprint
 from splade_sdk.encoders.base import HybridEncoder, SparseEncoder
 from splade_sdk.encoders.dense import DenseSide, ExternalDense, OnePassDense, dense_fingerprint
 from splade_sdk.errors import InvalidVectorError
+from splade_sdk.retrieval.search_settings import SearchSettings
 from splade_sdk.types import HybridBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 
@@ -32,12 +33,17 @@ class Encoding:
         encoder: Makes the sparse vectors.
         dense: Makes the dense ones; None for the dense head of ``encoder``, if it has one; False
             for none.
+        settings: How many terms they keep, and by which vectors texts are searched.
     """
 
     def __init__(
-        self, encoder: SparseEncoder, dense: ExternalDense | Literal[False] | None = None
+        self,
+        encoder: SparseEncoder,
+        dense: ExternalDense | Literal[False] | None = None,
+        settings: SearchSettings | None = None,
     ) -> None:
         self.encoder = encoder
+        self.settings = settings or SearchSettings()
         self._one_pass: OnePassDense | None = None
         self._dense: DenseSide | None = dense or None
         if dense is None and getattr(encoder, "dense_dimensions", None) is not None:
@@ -48,6 +54,13 @@ class Encoding:
     def dense(self) -> DenseFingerprint | None:
         """The model of the dense vectors; None without them. Encodes one text at first use."""
         return None if self._dense is None else dense_fingerprint(self._dense)
+
+    @property
+    def document_settings(self) -> str:
+        """What the vectors of documents depend on beside the encoder's fingerprint."""
+        told = str(getattr(self.encoder, "document_settings", ""))
+        kept = self.settings.document_max_active_dims
+        return told if kept is None else f"{told} max_active_dims={kept}"
 
     def documents(self, sparse_of: Iterable[str], dense_of: Iterable[str] = ()) -> Encoded:
         """Encode documents, each text once.
@@ -84,7 +97,19 @@ class Encoding:
         if rest := [text for text in dict.fromkeys(sparse_of) if text not in sparse]:
             encode = self.encoder.encode_query if side == "query" else self.encoder.encode_document
             sparse |= zip(rest, encode(rest, show_progress_bar=False), strict=True)
-        return Encoded(sparse, dense)
+        return Encoded(self._pruned(side, sparse), dense)
+
+    def _pruned(
+        self, side: Literal["document", "query"], sparse: dict[str, SparseVector]
+    ) -> dict[str, SparseVector]:
+        kept = (
+            self.settings.query_max_active_dims
+            if side == "query"
+            else self.settings.document_max_active_dims
+        )
+        if kept is None:
+            return sparse
+        return {text: vector.prune(kept) for text, vector in sparse.items()}
 
     def _both(self, side: Literal["document", "query"], texts: list[str]) -> HybridBatch:
         encoder = cast(HybridEncoder, self.encoder)

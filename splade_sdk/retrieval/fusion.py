@@ -26,15 +26,31 @@ Ranking = Sequence[tuple[str, float]]
 
 
 class Fusion(Settings, ABC):
-    """Base of all fusions."""
+    """Base of all fusions: each adds up what the legs give."""
 
     @abstractmethod
+    def leg_scores(self, leg: LegName, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return what a leg gives to each of its hits; None if it counts for nothing.
+
+        Args:
+            leg: Which leg.
+            scores: The scores of its hits, best first. Shape: ``(hits,)``.
+        """
+
     def fuse(self, legs: Mapping[LegName, Ranking]) -> dict[str, float]:
         """Return the fused score of every id that a leg of some weight has found.
 
         Args:
             legs: The ranking of each leg.
         """
+        fused: dict[str, float] = {}
+        for leg, ranking in legs.items():
+            scores = np.array([score for _, score in ranking], dtype=np.float64)
+            given = self.leg_scores(leg, scores)
+            if given is not None:
+                for (each, _), score in zip(ranking, given.tolist(), strict=True):
+                    fused[each] = fused.get(each, 0.0) + score
+        return fused
 
 
 class RRF(Fusion):
@@ -57,15 +73,16 @@ class RRF(Fusion):
     sparse_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     dense_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
-    def fuse(self, legs: Mapping[LegName, Ranking]) -> dict[str, float]:
-        """Return the fused scores; see Fusion."""
-        weights = {"sparse": self.sparse_weight, "dense": self.dense_weight}
-        scores: dict[str, float] = {}
-        for leg, ranking in legs.items():
-            if weight := weights[leg]:
-                for rank, (each, _) in enumerate(ranking, start=1):
-                    scores[each] = scores.get(each, 0.0) + 1 / (self.k + rank / weight)
-        return scores
+    def leg_scores(self, leg: LegName, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """See Fusion."""
+        weight = self.sparse_weight if leg == "sparse" else self.dense_weight
+        if not weight:
+            return None
+        # A weight that is next to nothing makes the quotient infinite, and its share 0.
+        with np.errstate(over="ignore"):
+            ranks = np.arange(1, scores.size + 1, dtype=np.float64)
+            given: NDArray[np.float64] = 1 / (self.k + ranks / weight)
+        return given
 
 
 class DBSF(Fusion):
@@ -77,13 +94,17 @@ class DBSF(Fusion):
     Where those are all equal, as where there is one, each counts 0.5.
     """
 
-    def fuse(self, legs: Mapping[LegName, Ranking]) -> dict[str, float]:
-        """Return the fused scores; see Fusion."""
-        scores: dict[str, float] = {}
-        for ranking in legs.values():
-            for (each, _), score in zip(ranking, _distribution(ranking), strict=True):
-                scores[each] = scores.get(each, 0.0) + float(score)
-        return scores
+    def leg_scores(
+        self,
+        leg: LegName,  # noqa: ARG002 - both legs count alike
+        scores: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """See Fusion."""
+        deviation = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
+        if not deviation:
+            return np.full(scores.size, 0.5)
+        lowest = float(scores.mean()) - 3 * deviation
+        return (scores - lowest) / (6 * deviation)
 
 
 class Weighted(Fusion):
@@ -101,32 +122,13 @@ class Weighted(Fusion):
 
     alpha: float = Field(default=0.5, ge=0, le=1)
 
-    def fuse(self, legs: Mapping[LegName, Ranking]) -> dict[str, float]:
-        """Return the fused scores; see Fusion."""
-        weights = {"sparse": 1 - self.alpha, "dense": self.alpha}
-        scores: dict[str, float] = {}
-        for leg, ranking in legs.items():
-            if weight := weights[leg]:
-                for (each, _), score in zip(ranking, _min_max(ranking), strict=True):
-                    scores[each] = scores.get(each, 0.0) + weight * float(score)
-        return scores
-
-
-def _scores(ranking: Ranking) -> NDArray[np.float64]:
-    return np.array([score for _, score in ranking], dtype=np.float64)
-
-
-def _distribution(ranking: Ranking) -> NDArray[np.float64]:
-    scores = _scores(ranking)
-    deviation = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
-    if not deviation:
-        return np.full(scores.size, 0.5)
-    lowest = float(scores.mean()) - 3 * deviation
-    return (scores - lowest) / (6 * deviation)
-
-
-def _min_max(ranking: Ranking) -> NDArray[np.float64]:
-    scores = _scores(ranking)
-    lowest = float(scores.min(initial=np.inf))
-    width = float(scores.max(initial=lowest)) - lowest
-    return (scores - lowest) / width if width else np.ones(scores.size)
+    def leg_scores(self, leg: LegName, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """See Fusion."""
+        weight = self.alpha if leg == "dense" else 1 - self.alpha
+        if not weight:
+            return None
+        lowest = float(scores.min(initial=np.inf))
+        width = float(scores.max(initial=lowest)) - lowest
+        normalised = (scores - lowest) / width if width else np.ones(scores.size)
+        given: NDArray[np.float64] = weight * normalised
+        return given

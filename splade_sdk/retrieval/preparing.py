@@ -68,7 +68,7 @@ class Preparing:
         self._skip_unchanged = skip_unchanged
         self._dense = collection.contract.dense
         self._hasher = ContentHasher(
-            str(getattr(encoding.encoder, "document_settings", "")),
+            encoding.document_settings,
             self._dense.model_dump_json() if self._dense else "",
         )
 

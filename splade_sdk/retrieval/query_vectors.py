@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,14 +17,12 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.fusion import LegName
+from splade_sdk.retrieval.search_settings import Mode
 from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense
 
 __all__ = ["Asked", "Mode", "Query", "query_vectors", "require_mode", "require_queries"]
-
-Mode = Literal["sparse", "dense", "hybrid"]
-"""By which vectors documents are found."""
 
 Query: TypeAlias = str | SparseVector | FloatArray | HybridVector
 """A text, or ready-made vectors of the collection's models."""
@@ -108,9 +106,9 @@ def query_vectors(
 
     Args:
         queries: What is looked for.
-        mode: By which vectors; None chooses hybrid for texts where the collection has dense
-            vectors and the encoder can make them, else sparse; and for ready-made vectors what
-            they are.
+        mode: By which vectors; None chooses for texts what the search settings say, or hybrid
+            where the collection has dense vectors and the encoder can make them, else sparse; and
+            for ready-made vectors what they are.
         encoding: Makes the vectors of texts.
         contract: Of the collection.
 
@@ -120,6 +118,8 @@ def query_vectors(
         ConfigError: if there is no dense encoder, and the mode needs it.
     """
     require_mode(mode, contract)
+    if any(isinstance(query, str) for query in queries):
+        require_mode(mode or encoding.settings.mode, contract)
     modes = [_mode(query, mode, encoding, contract) for query in queries]
     texts = [
         (query, its) for query, its in zip(queries, modes, strict=True) if isinstance(query, str)
@@ -157,6 +157,7 @@ def _mode(
 ) -> Mode:
     if not isinstance(query, str):
         return _mode_of_vectors(query, mode)
+    mode = mode or encoding.settings.mode
     if mode is None:
         return "hybrid" if contract.dense is not None and encoding.dense is not None else "sparse"
     if mode != "sparse" and encoding.dense is None:

@@ -17,6 +17,7 @@ from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
+from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.types import Document, IngestReport
 from splade_sdk.types.arguments import require_whole
@@ -51,8 +52,11 @@ class Retriever(SearchMethods):
         settings: Layout of a collection that is created; None for the defaults.
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again; None tries each once.
+        search_settings: What is done unless a call says otherwise: mode, fusion, pruning; the path
+            of a file that ``splade tune`` wrote, or SearchSettings.
 
     Raises:
+        InvalidDataError: if there is no file of search settings, or it is none.
         ConfigError: if not exactly one of ``url`` and ``path`` is given, or one of them or the name
             is malformed.
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
@@ -75,6 +79,7 @@ class Retriever(SearchMethods):
         settings: CollectionSettings | None = None,
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
+        search_settings: SearchSettings | str | Path | None = None,
     ) -> None:
         url, path = require_place(url, path)
         require_name(collection)
@@ -90,12 +95,18 @@ class Retriever(SearchMethods):
             settings=settings,
             timeout_s=timeout_s,
             retry=retry,
+            search_settings=read_search_settings(search_settings),
         )
 
     @property
     def encoder(self) -> SparseEncoder:
         """The encoder in use; loads the default model at first use."""
         return self._connection.encoding.encoder
+
+    @property
+    def search_settings(self) -> SearchSettings:
+        """What is done unless a call says otherwise."""
+        return self._connection.search_settings
 
     def upsert(
         self,

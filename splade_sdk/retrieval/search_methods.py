@@ -11,7 +11,7 @@ from splade_sdk.qdrant.payload import metadata_path
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.explain import Explainer
-from splade_sdk.retrieval.fusion import RRF, Fusion, LegName
+from splade_sdk.retrieval.fusion import Fusion, LegName
 from splade_sdk.retrieval.query_vectors import Mode, Query, query_vectors, require_queries
 from splade_sdk.retrieval.requests import (
     require_ids,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from qdrant_client import models
 
 __all__ = ["SearchMethods"]
-
-_RRF = RRF()
 
 
 class SearchMethods:
@@ -58,7 +56,7 @@ class SearchMethods:
         limit: int = 10,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,
@@ -81,13 +79,14 @@ class SearchMethods:
             limit: Hits wanted at most, at least 1.
             filter: Conditions on the metadata, as in ``{"year": 2024}``, or Qdrant's own Filter;
                 each leg finds only documents that meet them.
-            mode: ``sparse``, ``dense`` or ``hybrid``; None for ``hybrid`` where the collection
-                has dense vectors and there is an encoder for them, else ``sparse``. Ready-made
-                vectors are searched by what they are.
-            fusion: How a hybrid search fuses its legs: RRF, DBSF or Weighted.
-            prefetch_limit: Hits of each leg that a hybrid search fuses; None for
-                max(100, 4 · limit), or as many as the page needs. Pages of one ranking need the
-                same one: beyond the hundredth hit, set it.
+            mode: ``sparse``, ``dense`` or ``hybrid``; None for what the retriever's search settings
+                say, or ``hybrid`` where the collection has dense vectors and there is an encoder
+                for them, else ``sparse``. Ready-made vectors are searched by what they are.
+            fusion: How a hybrid search fuses its legs: RRF, DBSF or Weighted; None for what the
+                search settings say, RRF unless they say otherwise.
+            prefetch_limit: Hits of each leg that a hybrid search fuses; None for what the search
+                settings say, or max(100, 4 · limit), or as many as the page needs. Pages of one
+                ranking need the same one: beyond the hundredth hit, set it.
             score_threshold: Lowest ``Hit.score`` wanted, inclusive; of a hybrid search, the fused
                 score.
             leg_thresholds: Lowest score in a leg, inclusive, as in ``{"dense": 0.5}``: what is
@@ -129,7 +128,7 @@ class SearchMethods:
         limit: int = 10,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,
@@ -145,7 +144,7 @@ class SearchMethods:
         raises what ``search`` does.
         """
         checked = require_queries(queries)
-        options = _options(
+        options = self._options(
             limit=limit,
             filter=filter,
             fusion=fusion,
@@ -171,7 +170,7 @@ class SearchMethods:
         hit: Hit | str,
         *,
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
     ) -> Explanation:
         """Return what each shared term gave to a document's score, and where it comes from.
@@ -190,7 +189,9 @@ class SearchMethods:
             DocumentNotFoundError: if there is no such document.
             EngineError: if the engine fails; and what ``search`` raises of its arguments.
         """
-        options = SearchOptions(fusion=fusion, prefetch_limit=prefetch_limit)
+        options = SearchOptions(
+            fusion=self._fusion(fusion), prefetch_limit=self._depth(prefetch_limit, 0)
+        )
         checked = require_queries([query])
         contract = self._connection.open().contract
         (asked,) = query_vectors(checked, mode, self._connection.encoding, contract)
@@ -205,7 +206,7 @@ class SearchMethods:
         group_size: int = 3,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,
@@ -246,7 +247,7 @@ class SearchMethods:
 
         require_whole(group_size, "group_size", 1)
         require_instance(group_by, "group_by", str, "the name of a field")
-        options = _options(
+        options = self._options(
             limit=limit,
             filter=filter,
             fusion=fusion,
@@ -257,6 +258,7 @@ class SearchMethods:
             with_payload=with_payload,
             with_vectors=with_vectors,
             two_step=two_step,
+            tuned=False,  # how deep to look depends on the groups
         )
         collection = self._connection.open()
         [asked] = query_vectors(
@@ -277,7 +279,7 @@ class SearchMethods:
         limit: int = 10,
         filter: Mapping[str, Any] | models.Filter | None = None,  # noqa: A002 - Qdrant's name
         mode: Mode | None = None,
-        fusion: Fusion = _RRF,
+        fusion: Fusion | None = None,
         prefetch_limit: int | None = None,
         score_threshold: float | None = None,
         leg_thresholds: Mapping[LegName, float] | None = None,
@@ -315,7 +317,7 @@ class SearchMethods:
         """
         from splade_sdk.retrieval.examples import by_examples, without
 
-        options = _options(
+        options = self._options(
             limit=limit,
             filter=filter,
             fusion=fusion,
@@ -336,35 +338,46 @@ class SearchMethods:
         explainer = Explainer(self._connection, None, asked, others)
         return found_by(search(collection, [asked], others)[0], explainer)
 
+    def _options(
+        self,
+        *,
+        limit: int,
+        filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
+        fusion: Fusion | None,
+        prefetch_limit: int | None,
+        score_threshold: float | None,
+        leg_thresholds: Mapping[LegName, float] | None,
+        offset: int,
+        with_payload: bool | Sequence[str],
+        with_vectors: bool,
+        two_step: TwoStep | None,
+        tuned: bool = True,
+    ) -> SearchOptions:
+        require_page(limit, offset, score_threshold)
+        if prefetch_limit is not None:
+            require_whole(prefetch_limit, "prefetch_limit", 1)
+        if two_step is not None:
+            require_instance(two_step, "two_step", TwoStep, "TwoStep() or None")
+        return SearchOptions(
+            limit=limit,
+            offset=offset,
+            filter=to_filter(filter),
+            fusion=self._fusion(fusion),
+            prefetch_limit=self._depth(prefetch_limit, offset + limit) if tuned else prefetch_limit,
+            score_threshold=score_threshold,
+            leg_thresholds=require_leg_thresholds(leg_thresholds),
+            with_payload=require_payload_fields(with_payload),
+            with_vectors=with_vectors,
+            two_step=two_step,
+        )
 
-def _options(
-    *,
-    limit: int,
-    filter: Mapping[str, Any] | models.Filter | None,  # noqa: A002 - Qdrant's name
-    fusion: Fusion,
-    prefetch_limit: int | None,
-    score_threshold: float | None,
-    leg_thresholds: Mapping[LegName, float] | None,
-    offset: int,
-    with_payload: bool | Sequence[str],
-    with_vectors: bool,
-    two_step: TwoStep | None,
-) -> SearchOptions:
-    require_page(limit, offset, score_threshold)
-    if prefetch_limit is not None:
-        require_whole(prefetch_limit, "prefetch_limit", 1)
-    require_instance(fusion, "fusion", Fusion, "RRF(), DBSF() or Weighted()")
-    if two_step is not None:
-        require_instance(two_step, "two_step", TwoStep, "TwoStep() or None")
-    return SearchOptions(
-        limit=limit,
-        offset=offset,
-        filter=to_filter(filter),
-        fusion=fusion,
-        prefetch_limit=prefetch_limit,
-        score_threshold=score_threshold,
-        leg_thresholds=require_leg_thresholds(leg_thresholds),
-        with_payload=require_payload_fields(with_payload),
-        with_vectors=with_vectors,
-        two_step=two_step,
-    )
+    def _fusion(self, given: Fusion | None) -> Fusion:
+        if given is None:
+            return self._connection.search_settings.fusion
+        require_instance(given, "fusion", Fusion, "RRF(), DBSF() or Weighted()")
+        return given
+
+    def _depth(self, given: int | None, wanted: int) -> int | None:
+        """Return how many hits each leg fetches: as the call or the search settings say."""
+        its = self._connection.search_settings.prefetch_limit
+        return max(its, wanted) if given is None and its is not None else given

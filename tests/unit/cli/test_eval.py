@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from splade_sdk.cli import opening
 from tests.unit.cli.conftest import Ran
+from tests.unit.fakes import LetterEncoder
 
 pytest.importorskip("ir_measures")
 
@@ -99,6 +101,40 @@ class TestSeveralSystems:
         assert "other.trec" in ran.out
         assert "+1.000  q3  soup" in ran.out
         assert "-1.000  q2  attack king" in ran.out
+
+
+class TestModes:
+    @pytest.fixture(autouse=True)
+    def dense_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def open_dense(model: str | None) -> LetterEncoder | None:
+            return LetterEncoder() if model else None
+
+        monkeypatch.setattr(opening, "open_dense", open_dense)
+
+    def test_each_is_a_system_and_bm25_the_first(self, splade: Splade, collection: str) -> None:
+        ran = splade(
+            *("eval", collection, "--engine", "memory", "--dense-model", "letters", "--json"),
+            *("--mode", "sparse", "--mode", "bm25", "--mode", "hybrid"),
+        )
+        assert ran.code == 0, ran.err
+        names = [each["name"] for each in json.loads(ran.out)["systems"]]
+        assert names == ["bm25", "default", "default (hybrid)"]
+
+    def test_a_single_one_is_a_report(self, splade: Splade, collection: str) -> None:
+        words = ("eval", collection, "--engine", "memory", "--mode", "dense")
+        ran = splade(*words, "--dense-model", "letters", "--json")
+        assert json.loads(ran.out)["mode"] == "dense"
+        ran = splade(*words)
+        assert (ran.code, ran.out) == (1, "")
+        assert "no dense head" in ran.err
+
+    def test_they_hold_for_every_model(self, splade: Splade, collection: str) -> None:
+        ran = splade(
+            *("eval", collection, "--engine", "memory", "--dense-model", "letters", "--json"),
+            *("-m", "one", "-m", "two", "--mode", "sparse", "--mode", "hybrid"),
+        )
+        names = [each["name"] for each in json.loads(ran.out)["systems"]]
+        assert names == ["one", "one (hybrid)", "two", "two (hybrid)"]
 
 
 def test_files_are_written_where_asked(splade: Splade, collection: str, tmp_path: Path) -> None:

@@ -243,3 +243,18 @@ def test_a_checkpoint_goes_when_all_is_stored(splade: Splade, corpus: Path, tmp_
     assert ran.out.startswith("0 documents stored, 2 unchanged")
     assert not (tmp_path / "c").exists()
     assert not (tmp_path / "d").exists()
+
+
+def test_search_settings_are_read_from_a_file(splade: Splade, corpus: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "tuned.json"
+    settings.write_text('{"query_max_active_dims": 1}')
+    words = ("--index", str(tmp_path / "idx"), "--settings", str(settings))
+    assert splade("index", str(corpus), *words).code == 0
+    # Of "heart heart attack", heart is left: what shares only "attack" is not found.
+    both = json.loads(splade("search", "heart heart attack", *words[:2], "--json").out)
+    one = json.loads(splade("search", "heart heart attack", *words, "--json").out)
+    assert len(one) < len(both)
+    assert all("heart" in row["text"].lower() for row in one)
+    ran = splade("search", "heart", *words[:2], "--settings", str(tmp_path / "none.json"))
+    assert ran.code == 1
+    assert "cannot be read" in ran.err

@@ -32,6 +32,7 @@ def report(name: str, values: dict[str, float], flops: float = 2.0) -> Evaluatio
         metrics=run.metrics,
         per_query=run.per_query,
         model=f"model {name}",
+        mode="sparse",
         engine="embedded",
         queries=SideReport(len(values), 0, 5.0, 0.5, {4: 1, 6: 1}),
         documents=SideReport(10, 1, 60.5, 2.0, {0: 1, 50: 4, 70: 5}),

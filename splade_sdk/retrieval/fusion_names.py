@@ -1,4 +1,4 @@
-"""Fusions <-> what a pipeline's file holds of them; pure."""
+"""Fusions <-> what a file holds of them; pure."""
 
 from __future__ import annotations
 
