@@ -38,6 +38,7 @@ class Connection:
 
     Attributes:
         search_settings: The same.
+        url: The same.
 
     Raises:
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
@@ -59,7 +60,7 @@ class Connection:
         search_settings: SearchSettings,
     ) -> None:
         self.search_settings = search_settings
-        self._url = url
+        self.url = url
         self._path = path
         self._name = name
         self._encoder = None if encoder is None else require_encoder(encoder)
@@ -110,7 +111,7 @@ class Connection:
             if self._collection is None:
                 encoding = self.encoding
                 collection = open_collection(
-                    self._url,
+                    self.url,
                     path=self._path,
                     name=self._name,
                     fingerprint=encoding.encoder.fingerprint,

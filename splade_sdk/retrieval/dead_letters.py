@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,30 @@ class DeadLetters:
             documents: The documents.
             cause: What the engine said.
         """
-        told = f"{type(cause).__name__}: {cause}"
+        self._write(_row(document) | _told(cause) for document in documents)
+
+    def append_ids(self, ids: Iterable[str], cause: Exception) -> None:
+        """Note rows of the source that made no document, and of which only the id is kept.
+
+        Args:
+            ids: Their ids.
+            cause: What is wrong with them.
+        """
+        self._write({"id": each} | _told(cause) for each in ids)
+
+    def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            for document in documents:
-                file.write(json.dumps(_row(document, told), ensure_ascii=False) + "\n")
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _row(document: Document, cause: str) -> dict[str, Any]:
+def _told(cause: Exception) -> dict[str, Any]:
+    return {"cause": f"{type(cause).__name__}: {cause}"}
+
+
+def _row(document: Document) -> dict[str, Any]:
     metadata = to_payload(document)["metadata"]
-    row = {"id": document.id, "text": document.text, "metadata": metadata, "cause": cause}
+    row = {"id": document.id, "text": document.text, "metadata": metadata}
     if document.vector is not None:
         row["vector"] = {
             "indices": document.vector.indices.tolist(),

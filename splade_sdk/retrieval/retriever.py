@@ -104,6 +104,11 @@ class Retriever(SearchMethods):
         return self._connection.encoding.encoder
 
     @property
+    def url(self) -> str | None:
+        """Address of the server, or ``":memory:"``; None for a folder."""
+        return self._connection.url
+
+    @property
     def search_settings(self) -> SearchSettings:
         """What is done unless a call says otherwise."""
         return self._connection.search_settings

@@ -33,10 +33,16 @@ class Attempts:
         self._begun.pop(block, None)
 
 
-def block_key(documents: Sequence[Document]) -> str:
-    """Return what names a block: a hash of the ids in it."""
-    digest = blake2b(digest_size=16)
+def block_key(worker: str, documents: Sequence[Document]) -> str:
+    """Return what names the work on a block: its worker, and a hash of the ids in it.
+
+    Args:
+        worker: Ray's id of the actor, which stays the same when its process is started again.
+            Several workers may have blocks with the same ids at the same time.
+        documents: What is in the block.
+    """
+    digest = blake2b(worker.encode(), digest_size=16)
     for document in documents:
-        digest.update(document.id.encode())
         digest.update(b"\0")
+        digest.update(document.id.encode())
     return digest.hexdigest()

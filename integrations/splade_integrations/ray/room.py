@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
-
-import ray
 
 from splade_sdk.errors import ConfigError, InvalidTypeError
 from splade_sdk.types.arguments import require_whole
@@ -77,10 +74,6 @@ class Room:
                 "allowed), or fewer num_actors; where the cluster grows by itself, a pair such as "
                 f"num_actors=(1, {max(self.least, 2)})"
             )
-
-    def task(self, function: Callable[..., Any]) -> Any:
-        """Return a function as a Ray task that takes what a worker takes, in a fresh process."""
-        return ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus, max_calls=1)(function)
 
 
 def _require_share(value: object, name: str) -> float:
