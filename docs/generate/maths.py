@@ -12,14 +12,14 @@ _FORMULA = re.compile(
 )
 
 
-def on_page_content(page: str, **_: object) -> str:
+def on_page_content(content: str, **_: object) -> str:
     """Replace the TeX of a page.
 
     Args:
-        page: HTML, with formulas as arithmatex marks them.
+        content: HTML, with formulas as arithmatex marks them.
         **_: What MkDocs tells besides.
     """
-    return _FORMULA.sub(_mathml, page)
+    return _FORMULA.sub(_mathml, content)
 
 
 def _mathml(found: re.Match[str]) -> str:
