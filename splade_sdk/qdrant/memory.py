@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import models
+from qdrant_client.local.local_collection import LocalCollection
 from qdrant_client.local.payload_filters import check_filter
-from qdrant_client.local.payload_value_extractor import include_payload
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
@@ -269,9 +269,6 @@ def _meets(point: Point, conditions: models.Filter | None) -> bool:
 
 def _record(point: Point, with_vectors: bool, with_payload: PayloadFields = True) -> Record:
     fields = included(with_payload)
-    if isinstance(fields, bool):
-        payload = point.payload if fields else {}
-    else:
-        payload = include_payload(point.payload, fields)
+    payload = LocalCollection._process_payload(point.payload, fields) or {}
     vector, dense = (point.vector, point.dense) if with_vectors else (None, None)
     return Record(point.id, deepcopy(payload), vector, dense)

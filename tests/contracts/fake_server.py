@@ -139,7 +139,7 @@ class FakeServer:
             name,
             given.filter,
             given.limit,
-            offset=given.offset,
+            offset=None if given.offset is None else str(given.offset),  # a UUID there
             with_payload=given.with_payload,
             with_vectors=given.with_vector,
         )
