@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         IngestReport,
         SparseBatch,
         SparseVector,
+        UpgradeReport,
     )
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOMES = {
     "Hit": "splade_sdk.types",
     "HybridVector": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
+    "UpgradeReport": "splade_sdk.types",
     "PrunedSettings": "splade_sdk.config",
     "RRF": "splade_sdk.retrieval.fusion",
     "Retriever": "splade_sdk.retrieval.retriever",
@@ -87,6 +89,7 @@ __all__ = [
     "SpladeEncoder",
     "SpladeError",
     "TwoStep",
+    "UpgradeReport",
     "Weighted",
 ]
 

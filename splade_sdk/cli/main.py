@@ -26,6 +26,7 @@ from splade_sdk.cli import (
     serve,
     teach,
     train,
+    upgrade,
 )
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError, TruncationWarning
@@ -46,6 +47,7 @@ app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("models", epilog=models.EXAMPLES)(models.models)
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("upgrade", epilog=upgrade.EXAMPLES)(upgrade.upgrade)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)

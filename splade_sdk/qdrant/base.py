@@ -161,6 +161,24 @@ class Collection(Protocol):
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""
 
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still.
+
+        What was deleted or changed meanwhile is left alone. While an upgrade is under way, points
+        may have the dense vectors that it adds.
+
+        Args:
+            points: As for ``upsert``.
+            content_hashes: Of the points as they were read.
+        """
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Args:
+            contract: Ours, ``upgraded_by`` a dense model, or ``upgraded``.
+        """
+
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless.
 

@@ -16,6 +16,7 @@ from qdrant_client import models
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionNotFoundError,
+    ConfigError,
     DiskFullError,
     EngineClosedError,
     EngineError,
@@ -24,7 +25,7 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
-from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
+from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
@@ -247,9 +248,7 @@ class EmbeddedCollection:
                 operation = edge.UpdateOperation.delete_points(list(ids))
             shard.update(operation)
             self._note(before - self._points())
-            info = shard.info()
-            dead = info.indexed_vectors_count - info.points_count
-            if dead >= max(_DEAD_FLOOR, info.points_count):
+            if self._dead() >= max(_DEAD_FLOOR, self._points()):
                 with suppress(DiskFullError):  # this can wait until there is room
                     self._folder.require_room(self._folder.allocated_bytes())
                     shard.optimize()
@@ -281,6 +280,39 @@ class EmbeddedCollection:
                 )
             )
             return list(map(self._record, records)), following and str(following)
+
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        contract = self.contract.upgraded()
+        require_points(points, contract, str(self._folder))
+        with self._engine("store points") as shard:
+            if not points:
+                return
+            self._require_writable(convert.stored_bytes(points))
+            made = convert.to_points(points, contract)
+            unchanged = convert.to_filter(has_content_hash(content_hashes))
+            only = edge.UpdateMode.UpdateOnly
+            shard.update(edge.UpdateOperation.upsert_points(made, unchanged, only))
+            self._note(len(points))
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Raises:
+            ConfigError: if they are to be kept on disk, which the engine cannot do later.
+        """
+        if contract.upgrading and contract.settings.dense.on_disk:
+            raise ConfigError(
+                "the embedded engine cannot add dense vectors that are kept on disk: leave "
+                "on_disk out, or index anew into another collection"
+            )
+        with self._engine("keep its contract") as shard:
+            self._require_writable()
+            self._folder.keep_contract(contract)
+            if contract.upgrading:
+                shard.update(convert.to_new_vector(contract.upgraded()))
+            self._flush()
+            self.contract = contract
 
     def create_payload_index(self, field: str, schema: str) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""

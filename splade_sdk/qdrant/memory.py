@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import islice
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,21 @@ class MemoryCollection:
                 )
             self._forget_indexes()
 
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        with self._lock:
+            had = self.content_hashes([point.id for point in points])
+            contract, self.contract = self.contract, self.contract.upgraded()
+            try:
+                self.upsert([each for each in points if had.get(each.id) in content_hashes])
+            finally:
+                self.contract = contract
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection."""
+        self._stored()
+        self.contract = contract
+
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
         """Return the best points, highest score first, ties by the document's id."""
         require_requests([request], self.contract, "the collection")
@@ -100,7 +115,9 @@ class MemoryCollection:
                 ):
                     break
                 point = stored[each]
-                if _meets(point, request.filter) and (candidates is None or each in candidates):
+                if self._meets(point, request.filter) and (
+                    candidates is None or each in candidates
+                ):
                     record = _record(point, request.with_vectors, request.with_payload)
                     hits.append(
                         ScoredPoint(each, float(score), record.payload, record.vector, record.dense)
@@ -142,7 +159,7 @@ class MemoryCollection:
         with self._lock:
             stored = self._stored()
             if isinstance(ids, models.Filter):
-                ids = [point.id for point in stored.values() if _meets(point, ids)]
+                ids = [point.id for point in stored.values() if self._meets(point, ids)]
             for each in ids:
                 stored.pop(each, None)
             self._forget_indexes()
@@ -150,7 +167,7 @@ class MemoryCollection:
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count the points that meet the filter."""
         with self._lock:
-            return sum(_meets(point, filter) for point in self._stored().values())
+            return sum(self._meets(point, filter) for point in self._stored().values())
 
     def scroll(
         self,
@@ -166,7 +183,7 @@ class MemoryCollection:
             stored = self._stored()
             ids = sorted(stored)
             start = bisect_left(ids, offset) if offset else 0
-            found = [each for each in ids[start:] if _meets(stored[each], filter)]
+            found = [each for each in ids[start:] if self._meets(stored[each], filter)]
             page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
             return page, found[limit] if len(found) > limit else None
 
@@ -183,6 +200,13 @@ class MemoryCollection:
         with self._lock:
             self._points = None
             self._forget_indexes()
+
+    def _meets(self, point: Point, conditions: models.Filter | None) -> bool:
+        if conditions is None:
+            return True
+        settings = self.contract.settings
+        has = {settings.sparse_vector: True, settings.dense.name: point.dense is not None}
+        return check_filter(conditions, point.payload, point.id, has)
 
     def _stored(self) -> dict[str, Point]:
         if self._points is None:
@@ -205,7 +229,7 @@ class MemoryCollection:
             return None
         stored = self._stored()
         ranking = self._sparse_ranking(first.vector, first.using)
-        meeting = (each for each, _ in ranking if _meets(stored[each], request.filter))
+        meeting = (each for each, _ in ranking if self._meets(stored[each], request.filter))
         return set(islice(meeting, first.limit))
 
     def _ranking(self, query: SparseVector | FloatArray) -> Iterator[tuple[str, np.float32]]:
@@ -258,13 +282,6 @@ def _build(ids: list[str], vectors: list[SparseVector]) -> _Postings:
     rows = np.repeat(np.arange(len(ids)), lengths)
     filled = int(np.count_nonzero(lengths))
     return _Postings(ids, filled, terms[order], rows[order], weights[order].astype(np.float64))
-
-
-def _meets(point: Point, conditions: models.Filter | None) -> bool:
-    if conditions is None:
-        return True
-    has: dict[str, Any] = {}
-    return check_filter(conditions, point.payload, point.id, has)
 
 
 def _record(point: Point, with_vectors: bool, with_payload: PayloadFields = True) -> Record:

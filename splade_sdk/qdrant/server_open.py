@@ -24,7 +24,7 @@ from splade_sdk.qdrant.schema import (
     sparse_params,
 )
 
-__all__ = ["METADATA_KEY", "agree", "create_index", "index_fields", "quiet"]
+__all__ = ["METADATA_KEY", "add_dense", "agree", "create_index", "index_fields", "quiet"]
 
 METADATA_KEY = "splade_sdk"
 """Where the contract lies in a collection's metadata."""
@@ -64,6 +64,23 @@ def agree(
     contract = CollectionContract.from_json(json.dumps(kept), where=where)
     require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=where)
     return contract
+
+
+def add_dense(client: QdrantClient, name: str, contract: CollectionContract) -> None:
+    """Add the dense vector of a contract to a collection that may have it already."""
+    has = client.get_collection(name).config.params.vectors
+    for vector, params in dense_params(contract).items():
+        if not isinstance(has, dict) or vector not in has:
+            kept = models.DenseVectorConfig(
+                size=params.size,
+                distance=params.distance,
+                datatype=models.VectorStorageDatatype(contract.settings.dense.datatype),
+            )
+            config = models.DenseVectorNameConfig(dense=kept)
+            client.create_vector_name(name, vector, config, wait=True)
+        if params.on_disk:
+            change = {vector: models.VectorParamsDiff(on_disk=True)}
+            client.update_collection(name, vectors_config=change)
 
 
 def index_fields(client: QdrantClient, name: str, settings: CollectionSettings) -> None:

@@ -30,7 +30,7 @@ from splade_sdk.retrieval.hosting.threads import ThreadHost
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport
+from splade_sdk.types import Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -187,6 +187,15 @@ class AsyncRetriever(AsyncSearchMethods):
             dead_letter=dead_letter,
             show_progress_bar=show_progress_bar,
         )
+
+    async def upgrade_to_hybrid(
+        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
+    ) -> UpgradeReport:
+        """Add dense vectors to a collection that has none; see ``Retriever.upgrade_to_hybrid``."""
+        report: UpgradeReport = await self._call(
+            "upgrade_to_hybrid", batch_size=batch_size, show_progress_bar=show_progress_bar
+        )
+        return report
 
     @overload
     async def get(  # type: ignore[overload-overlap]

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Literal
 
-from splade_sdk.config import CollectionSettings
+from splade_sdk.config import CollectionSettings, DenseSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
@@ -91,11 +91,12 @@ class Connection:
                 self._encoding = Encoding(self._encoder, self._dense, self.search_settings)
             return self._encoding
 
-    def open(self, *, create: bool = False) -> Collection:
+    def open(self, *, create: bool = False, without_dense: bool = False) -> Collection:
         """Return the collection, opening it at first use.
 
         Args:
             create: Make the collection where it does not exist.
+            without_dense: Open it also where it has no dense vectors for ``dense_encoder`` yet.
 
         Raises:
             CollectionNotFoundError: if it does not exist and is not to be made.
@@ -121,9 +122,15 @@ class Connection:
                     retry=self._retry,
                     create=create,
                 )
-                self._require_dense(collection)
+                if not without_dense:
+                    self._require_dense(collection)
                 self._collection = collection
             return self._collection
+
+    @property
+    def dense_settings(self) -> DenseSettings:
+        """How dense vectors are to be kept."""
+        return (self._settings or CollectionSettings()).dense
 
     def _require_dense(self, collection: Collection) -> None:
         """Raise where a dense encoder was asked for that the collection has no use for."""
@@ -131,8 +138,8 @@ class Connection:
             collection.close()
             raise CollectionMismatchError(
                 f"the collection {self._name!r} was made without dense vectors, so the dense "
-                f"encoder {self._dense.name!r} cannot be used: leave dense_encoder out, or index "
-                "anew into another collection"
+                f"encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
+                "to add them, or leave dense_encoder out"
             )
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport
+from splade_sdk.types import Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -205,6 +205,42 @@ class Retriever(SearchMethods):
         collection = self._connection.open(create=True)
         encoding = self._connection.encoding
         return sync(documents, collection, encoding, options, allow_empty=allow_empty)
+
+    def upgrade_to_hybrid(
+        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
+    ) -> UpgradeReport:
+        """Add dense vectors to a collection that was indexed without, in place.
+
+        Texts are encoded by the dense encoder only; sparse vectors and metadata stay as they are.
+        The collection can be searched meanwhile, as it was before, and by its dense vectors when
+        this returns. Killed on the way, it goes on where it was when it is called again. On a
+        server others may write meanwhile: what they stored without a dense vector gets one too.
+        Retrievers that were opened before must be made anew to see the dense vectors.
+
+        Args:
+            batch_size: Documents read, encoded and stored at a time.
+            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
+                takes a while.
+
+        Returns:
+            What was done; nothing where the collection is hybrid already.
+
+        Raises:
+            ConfigError: if there is no dense encoder.
+            CollectionNotFoundError: if there is no such collection.
+            CollectionMismatchError: if another model made it, or an upgrade by another dense model
+                is under way.
+            EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
+        """
+        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+
+        return upgrade_to_hybrid(
+            self._connection.open(without_dense=True),
+            self._connection.encoding,
+            self._connection.dense_settings,
+            batch_size=require_whole(batch_size, "batch_size", least=1),
+            show_progress_bar=show_progress_bar,
+        )
 
     @overload
     def get(  # type: ignore[overload-overlap]

@@ -95,6 +95,8 @@ class FakeServer:
         found = _ROUTE.match(path)
         assert found, path
         name, rest = found["name"], found["rest"]
+        if method == "PUT" and rest.startswith("/vectors/"):
+            return self._add_vector(name, rest.removeprefix("/vectors/"), body)
         return getattr(self, f"_{method}{rest.replace('/', '_')}".lower())(name, body)
 
     def _get_exists(self, name: str, _: bytes) -> Any:
@@ -112,6 +114,33 @@ class FakeServer:
             metadata=given.metadata,
         )
 
+    def _patch(self, name: str, body: bytes) -> Any:
+        given = models.UpdateCollection.model_validate_json(body)
+        return self._engine.update_collection(name, metadata=given.metadata)
+
+    def _add_vector(self, name: str, vector: str, body: bytes) -> Any:
+        """Make the collection anew with one more vector, as local mode cannot add any."""
+        added = models.DenseVectorNameConfig.model_validate_json(body).dense
+        config = self._engine.get_collection(name).config
+        points, _ = self._engine.scroll(name, limit=1_000_000, with_vectors=True)
+        self._engine.delete_collection(name)
+        self._engine.create_collection(
+            name,
+            vectors_config={
+                **(config.params.vectors or {}),
+                vector: models.VectorParams(size=added.size, distance=added.distance),
+            },
+            sparse_vectors_config=config.params.sparse_vectors,
+            metadata=config.metadata,
+        )
+        structs = [
+            models.PointStruct(id=each.id, vector=each.vector, payload=each.payload)
+            for each in points
+        ]
+        if structs:
+            self._engine.upsert(name, structs)
+        return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
+
     def _put_index(self, name: str, body: bytes) -> Any:
         given = models.CreateFieldIndex.model_validate_json(body)
         with warnings.catch_warnings():
@@ -119,7 +148,13 @@ class FakeServer:
             return self._engine.create_payload_index(name, given.field_name, given.field_schema)
 
     def _put_points(self, name: str, body: bytes) -> Any:
-        return self._engine.upsert(name, models.PointsList.model_validate_json(body).points)
+        given = models.PointsList.model_validate_json(body)
+        return self._engine.upsert(
+            name,
+            given.points,
+            update_filter=given.update_filter,
+            update_mode=given.update_mode,
+        )
 
     def _post_points(self, name: str, body: bytes) -> Any:
         given = models.PointRequest.model_validate_json(body)
@@ -182,7 +217,7 @@ class FakeServer:
                         return _status(str(error)), json.dumps({"status": {"error": str(error)}})
                     return 200, json.dumps({"status": "ok", "time": 0.0, "result": _plain(result)})
 
-            do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server's names
 
             def reply(self, status: int, text: str, headers: dict[str, str]) -> None:
                 data = text.encode()
