@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 from qdrant_client import QdrantClient
 
+from splade_sdk.retrieval.async_retriever import AsyncRetriever
 from splade_sdk.retrieval.retriever import Retriever
 from tests.containers import why_no_server
 from tests.contracts.fake_server import FakeServer
@@ -24,10 +25,10 @@ from tests.unit.fakes import WordEncoder
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["LANGSMITH_TRACING"] = "false"
 
-MakeRetriever = Callable[..., Retriever]
-_PLACES = [pytest.param(each) for each in ("embedded", "fake-server")]
+MakeRetriever = Callable[..., Any]
+SERVERS = [pytest.param("fake-server")]
 if why_no_server(os.environ) is None:  # else one test is skipped, and says why
-    _PLACES.append(pytest.param("server", marks=pytest.mark.server))
+    SERVERS.append(pytest.param("server", marks=pytest.mark.server))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,7 +49,7 @@ def fake_server() -> Iterator[FakeServer]:
     server.close()
 
 
-@pytest.fixture(params=_PLACES)
+@pytest.fixture(params=["embedded", *SERVERS])
 def server_url(request: pytest.FixtureRequest) -> str | None:
     """The address of a server, or None for an engine in this process."""
     if request.param == "embedded":
@@ -102,6 +103,22 @@ def make_retriever(place: dict[str, Any], collection_name: str) -> Iterator[Make
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def make_async_retriever(place: dict[str, Any], collection_name: str) -> Iterator[MakeRetriever]:
+    """Make the AsyncRetriever of the test's collection; closed after it."""
+    made: list[AsyncRetriever] = []
+
+    def make(encoder: Any = None, **options: Any) -> AsyncRetriever:
+        key = os.environ.get("QDRANT_API_KEY") if "url" in place else None
+        options = {"encoder": encoder or WordEncoder(), "api_key": key, **options}
+        made.append(AsyncRetriever(**place, collection=collection_name, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        asyncio.run(each.close())
 
 
 @pytest.fixture
