@@ -49,9 +49,8 @@ def fake_server() -> Iterator[FakeServer]:
     server.close()
 
 
-@pytest.fixture(params=["embedded", *SERVERS])
-def server_url(request: pytest.FixtureRequest) -> str | None:
-    """The address of a server, or None for an engine in this process."""
+def url_of(request: pytest.FixtureRequest) -> str | None:
+    """Return the address of the server that a fixture's parameter names; None for none."""
     if request.param == "embedded":
         return None
     if request.param == "fake-server":
@@ -59,6 +58,12 @@ def server_url(request: pytest.FixtureRequest) -> str | None:
         return fake.url
     url: str = request.getfixturevalue("qdrant_server_url")
     return url
+
+
+@pytest.fixture(params=["embedded", *SERVERS])
+def server_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of a server, or None for an engine in this process."""
+    return url_of(request)
 
 
 @pytest.fixture
