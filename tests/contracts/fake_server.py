@@ -16,12 +16,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 from qdrant_client import QdrantClient, models
 
 _ROUTE = re.compile(r"/collections/(?P<name>[^/?]+)(?P<rest>[^?]*)")
+_VERSION = {"title": "a fake qdrant", "version": version("qdrant-client")}
 _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
 
 
@@ -92,6 +94,8 @@ class FakeServer:
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
         """Return the result of one request, as models or plain values."""
+        if path == "/":
+            return None
         found = _ROUTE.match(path)
         assert found, path
         name, rest = found["name"], found["rest"]
@@ -141,6 +145,9 @@ class FakeServer:
             self._engine.upsert(name, structs)
         return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
 
+    def _delete(self, name: str, _: bytes) -> Any:
+        return self._engine.delete_collection(name)
+
     def _put_index(self, name: str, body: bytes) -> Any:
         given = models.CreateFieldIndex.model_validate_json(body)
         with warnings.catch_warnings():
@@ -180,6 +187,10 @@ class FakeServer:
         )
         return {"points": points, "next_page_offset": following}
 
+    def _post_points_query(self, name: str, body: bytes) -> Any:
+        given = models.QueryRequestBatch(searches=[models.QueryRequest.model_validate_json(body)])
+        return self._engine.query_batch_points(name, given.searches)[0]
+
     def _post_points_query_batch(self, name: str, body: bytes) -> Any:
         given = models.QueryRequestBatch.model_validate_json(body)
         return self._engine.query_batch_points(name, given.searches)
@@ -215,9 +226,11 @@ class FakeServer:
                         result = server.answer(self.command, self.path, body)
                     except ValueError as error:
                         return _status(str(error)), json.dumps({"status": {"error": str(error)}})
-                    return 200, json.dumps({"status": "ok", "time": 0.0, "result": _plain(result)})
+                    told = {"status": "ok", "time": 0.0, "result": _plain(result)}
+                    return 200, json.dumps({**told, **(_VERSION if self.path == "/" else {})})
 
-            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server's names
+            do_GET = do_PUT = do_POST = handle_any  # noqa: N815 - http.server's names
+            do_PATCH = do_DELETE = handle_any  # noqa: N815 - the same
 
             def reply(self, status: int, text: str, headers: dict[str, str]) -> None:
                 data = text.encode()
