@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from splade_sdk.retrieval.search_settings import SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
+        DoctorReport,
         Document,
+        Finding,
         Hit,
         HybridVector,
         IngestReport,
@@ -48,6 +50,8 @@ _HOMES = {
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
     "HybridVector": "splade_sdk.types",
+    "DoctorReport": "splade_sdk.types",
+    "Finding": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
     "UpgradeReport": "splade_sdk.types",
     "PrunedSettings": "splade_sdk.config",
@@ -74,7 +78,9 @@ __all__ = [
     "CollectionSettings",
     "DenseEncoder",
     "DenseSettings",
+    "DoctorReport",
     "Document",
+    "Finding",
     "Hit",
     "HybridVector",
     "IngestReport",

@@ -7,9 +7,7 @@ import re
 
 from latex2mathml.converter import convert
 
-_FORMULA = re.compile(
-    r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', flags=re.DOTALL
-)
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', flags=re.DOTALL)
 
 
 def on_page_content(content: str, **_: object) -> str:

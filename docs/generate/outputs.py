@@ -31,7 +31,9 @@ def write_outputs(page: Path) -> None:
             markdown.require_same(got, shown, where)
         except AssertionError:
             lines = "".join(line.rstrip() + "\n" for line in got.strip().splitlines())
-            new = new.replace(f'```text title="Output"\n{shown}', f'```text title="Output"\n{lines}', 1)
+            new = new.replace(
+                f'```text title="Output"\n{shown}', f'```text title="Output"\n{lines}', 1
+            )
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

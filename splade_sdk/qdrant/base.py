@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
@@ -189,6 +190,9 @@ class Collection(Protocol):
 
     def optimize(self) -> None:
         """Rebuild what the engine can make faster or smaller; a no-op where it does so itself."""
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless."""

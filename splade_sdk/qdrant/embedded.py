@@ -29,8 +29,9 @@ from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included, 
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.temporary import temporary_folder
-from splade_sdk.qdrant.vectors import returned_vectors, vector_names
+from splade_sdk.qdrant.vectors import returned_vectors
 
 try:
     import qdrant_edge as edge
@@ -43,6 +44,7 @@ try:
         release_shard,
         require_usable,
     )
+    from splade_sdk.qdrant.edge_status import dead_points, points, shard_status
 except ImportError as error:
     raise MissingDependencyError.for_extra("qdrant-edge-py", "edge") from error
 
@@ -241,14 +243,14 @@ class EmbeddedCollection:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
             self._require_writable()
-            before = self._points()
+            before = points(shard)
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
             else:
                 operation = edge.UpdateOperation.delete_points(list(ids))
             shard.update(operation)
-            self._note(before - self._points())
-            if self._dead() >= max(_DEAD_FLOOR, self._points()):
+            self._note(before - points(shard))
+            if dead_points(shard, self.contract) >= max(_DEAD_FLOOR, points(shard)):
                 with suppress(DiskFullError):  # this can wait until there is room
                     self._folder.require_room(self._folder.allocated_bytes())
                     shard.optimize()
@@ -327,6 +329,11 @@ class EmbeddedCollection:
             shard.optimize()
             self._flush()
 
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
+        with self._engine("read its state") as shard:
+            return shard_status(shard, self.contract)
+
     def disk_bytes(self) -> int:
         """Return how much of the disk the collection occupies; what is not flushed is not there."""
         return self._folder.allocated_bytes()
@@ -380,18 +387,6 @@ class EmbeddedCollection:
     def _require_writable(self, needed_bytes: int = 0) -> None:
         self._folder.require_still_there()
         self._folder.require_room(needed_bytes)
-
-    def _dead(self) -> int:
-        """Return how many deleted points are known to be left in the index.
-
-        The engine counts vectors, those of deleted points included, and dense ones only once their
-        index is built: until then this is too low.
-        """
-        names = len(vector_names(self.contract))
-        return int(self._shard.info().indexed_vectors_count) // names - self._points()
-
-    def _points(self) -> int:
-        return int(self._shard.info().points_count)
 
     def _index_fields(self, settings: CollectionSettings) -> None:
         with self._engine("index payload fields") as shard:

@@ -22,6 +22,7 @@ from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
 from splade_sdk.qdrant.ranking import lowest_score
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.vectors import first_step, sparse_vectors
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
@@ -194,6 +195,12 @@ class MemoryCollection:
     def optimize(self) -> None:
         """Do nothing."""
         self._stored()
+
+    def status(self) -> CollectionStatus:
+        """Return what there is to say."""
+        return CollectionStatus(
+            engine="memory", points=len(self._stored()), idf=self.contract.fingerprint.idf
+        )
 
     def close(self) -> None:
         """Forget all points; doing it twice is harmless."""

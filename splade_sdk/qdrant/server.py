@@ -36,7 +36,9 @@ from splade_sdk.qdrant.server_open import (
     index_fields,
     quiet,
 )
+from splade_sdk.qdrant.server_status import server_status
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.vectors import returned_vectors
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
@@ -295,6 +297,13 @@ class ServerCollection:
         """Do nothing: a server does so by itself, and local mode has no index."""
         with self._engine("optimize"):
             pass
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
+        with self._engine("read its state") as client:
+            return server_status(
+                client, self._collection, self.contract, local=self._local, limit=_LOCAL_MODE_LIMIT
+            )
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""

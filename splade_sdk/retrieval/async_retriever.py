@@ -30,7 +30,7 @@ from splade_sdk.retrieval.hosting.threads import ThreadHost
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport, UpgradeReport
+from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -251,6 +251,11 @@ class AsyncRetriever(AsyncSearchMethods):
     ) -> None:
         """Delete documents by id or by filter; see ``Retriever.delete``."""
         await self._call("delete", ids=ids, filter=filter)
+
+    async def doctor(self) -> DoctorReport:
+        """Check the collection and the encoders; see ``Retriever.doctor``."""
+        report: DoctorReport = await self._call("doctor")
+        return report
 
     async def optimize(self) -> None:
         """Clean out deleted documents and flush to disk; a server does so by itself."""

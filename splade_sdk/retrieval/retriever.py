@@ -19,7 +19,7 @@ from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport, UpgradeReport
+from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -360,6 +360,20 @@ class Retriever(SearchMethods):
         else:
             wanted = [ids] if isinstance(ids, str) else require_ids(ids)
             self._connection.open().delete([point_id(each) for each in wanted])
+
+    def doctor(self) -> DoctorReport:
+        """Check the collection and the encoders, and say what to do.
+
+        Model and vocabulary, IDF, versions of client and server, what the optimizer has to do,
+        vectors that are empty, missing or other than the encoder makes, and metadata fields without
+        an index. Looks at a thousand documents and encodes three.
+
+        Returns:
+            What was found; also that there is no such collection, or that it cannot be opened.
+        """
+        from splade_sdk.retrieval.doctor import checkup
+
+        return checkup(self._connection, self._shown)
 
     def optimize(self) -> None:
         """Clean out deleted documents and flush to disk; a server does so by itself."""
