@@ -195,8 +195,8 @@ def report(result: Mapping[str, Any]) -> str:
     explanation = (
         f"Sparse leg: the default model (weights {result['settings']['weights']}), or BM25. "
         f"Dense leg: all-MiniLM-L6-v2, exact search. Texts are cut at {MAX_TOKENS} tokens. "
-        f"Each leg of a hybrid search fetches 400 hits, {LIMIT} are scored. RRF with k = 60 and equal weights, "
-        "DBSF, and Weighted with alpha = 0.5: nothing was tuned. *Against its best leg*: mean "
+        f"Each leg of a hybrid search fetches 400 hits, {LIMIT} are scored. "
+        "RRF with k = 60 and equal weights, DBSF, and Weighted with alpha = 0.5: nothing was tuned. *Against its best leg*: mean "
         "difference to the better one of its two legs, which is chosen by the same queries, with "
         "its 95 % interval (bootstrap); p: paired t-test over queries, corrected after Holm within "
         "a collection."

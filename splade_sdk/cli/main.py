@@ -28,6 +28,7 @@ from splade_sdk.cli import (
     teach,
     train,
     upgrade,
+    tune,
 )
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError, TruncationWarning
@@ -54,6 +55,7 @@ app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
+app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
 

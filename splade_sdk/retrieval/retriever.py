@@ -14,6 +14,7 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
@@ -102,6 +103,11 @@ class Retriever(SearchMethods):
     def encoder(self) -> SparseEncoder:
         """The encoder in use; loads the default model at first use."""
         return self._connection.encoding.encoder
+
+    @property
+    def encoding(self) -> Encoding:
+        """Both encoders in use, as one; loads the default model at first use."""
+        return self._connection.encoding
 
     @property
     def search_settings(self) -> SearchSettings:
