@@ -27,8 +27,8 @@ from splade_sdk.cli import (
     serve,
     teach,
     train,
-    upgrade,
     tune,
+    upgrade,
 )
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError, TruncationWarning

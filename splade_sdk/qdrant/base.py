@@ -180,12 +180,13 @@ class Collection(Protocol):
             contract: Ours, ``upgraded_by`` a dense model, or ``upgraded``.
         """
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless.
 
         Args:
             field: Path in the payload, such as ``metadata.year``.
             schema: keyword, integer, float, bool, datetime, text, uuid or geo.
+            is_tenant: Let the engine keep points of the same value together, where it can.
         """
 
     def optimize(self) -> None:

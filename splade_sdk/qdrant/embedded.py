@@ -316,8 +316,9 @@ class EmbeddedCollection:
             self._flush()
             self.contract = contract
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
+        del is_tenant  # there is one folder for all
         with self._engine(f"index the field {field!r}") as shard:
             self._require_writable()
             shard.update(convert.to_payload_index(field, schema))

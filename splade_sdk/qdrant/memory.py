@@ -188,7 +188,7 @@ class MemoryCollection:
             page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
             return page, found[limit] if len(found) > limit else None
 
-    def create_payload_index(self, field: str, schema: str) -> None:  # noqa: ARG002 - protocol
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:  # noqa: ARG002 - protocol
         """Do nothing: every filter looks at every candidate."""
         self._stored()
 

@@ -288,10 +288,10 @@ class ServerCollection:
                 add_dense(client, self._collection, contract.upgraded())
             self.contract = contract
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
-            create_index(client, self._collection, field, schema)
+            create_index(client, self._collection, field, schema, is_tenant=is_tenant)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""

@@ -93,17 +93,21 @@ def index_fields(client: QdrantClient, name: str, settings: CollectionSettings) 
             create_index(client, name, path, schema)
 
 
-def create_index(client: QdrantClient, name: str, path: str, schema: str) -> None:
+def create_index(
+    client: QdrantClient, name: str, path: str, schema: str, *, is_tenant: bool = False
+) -> None:
     """Index one payload field.
 
     Raises:
         RequestRejectedError: if there is no such schema.
     """
     try:
-        kind = models.PayloadSchemaType(schema)
+        kind: Any = models.PayloadSchemaType(schema)
     except ValueError as error:
         valid = ", ".join(sorted(each.value for each in models.PayloadSchemaType))
         raise RequestRejectedError(f"schema is {schema!r}: expected one of {valid}") from error
+    if is_tenant:
+        kind = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
     with quiet():
         client.create_payload_index(name, path, kind, wait=True)
 

@@ -73,6 +73,7 @@ class AsyncRetriever(AsyncSearchMethods):
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
         search_settings: What is done unless a call says otherwise.
+        tenant: Whose documents these are.
         max_concurrency: Ingests under way at most, and other calls at most; more wait their turn.
 
     Raises:
@@ -99,6 +100,7 @@ class AsyncRetriever(AsyncSearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
         search_settings: SearchSettings | str | Path | None = None,
+        tenant: str | None = None,
         max_concurrency: int = 8,
     ) -> None:
         require_whole(max_concurrency, "max_concurrency", 1)
@@ -113,6 +115,7 @@ class AsyncRetriever(AsyncSearchMethods):
             "timeout_s": timeout_s,
             "retry": retry,
             "search_settings": read_search_settings(search_settings),
+            "tenant": tenant,
         }
         retriever = Retriever(**given)
         self._shown = f"Async{retriever!r}"

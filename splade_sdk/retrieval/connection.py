@@ -12,6 +12,7 @@ from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
+from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
 from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.search_settings import SearchSettings
@@ -35,6 +36,7 @@ class Connection:
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
         search_settings: How texts are encoded and searched unless a call says otherwise.
+        tenant: Whose documents are used; None for those of all.
 
     Attributes:
         search_settings: The same.
@@ -57,6 +59,7 @@ class Connection:
         timeout_s: float,
         retry: RetrySettings | None,
         search_settings: SearchSettings,
+        tenant: str | None,
     ) -> None:
         self.search_settings = search_settings
         self._url = url
@@ -75,6 +78,7 @@ class Connection:
         )
         self._timeout_s = require_seconds(timeout_s, "timeout_s")
         self._retry = require_settings(retry, RetrySettings, "retry")
+        self._tenant = require_tenant(tenant)
         self._collection: Collection | None = None
         self._closed = False
         self._lock = RLock()
@@ -124,6 +128,8 @@ class Connection:
                 )
                 if not without_dense:
                     self._require_dense(collection)
+                if self._tenant is not None:
+                    collection = TenantCollection(collection, self._tenant)
                 self._collection = collection
             return self._collection
 

@@ -55,6 +55,9 @@ class Retriever(SearchMethods):
         retry: How calls of the server that failed are tried again; None tries each once.
         search_settings: What is done unless a call says otherwise: mode, fusion, pruning; the path
             of a file that ``splade tune`` wrote, or SearchSettings.
+        tenant: Whose documents these are, in a collection of several tenants. This object then
+            neither sees nor touches documents of others, whatever is called, and ids of two tenants
+            may be equal. None sees the documents of all.
 
     Raises:
         InvalidDataError: if there is no file of search settings, or it is none.
@@ -81,11 +84,13 @@ class Retriever(SearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
         search_settings: SearchSettings | str | Path | None = None,
+        tenant: str | None = None,
     ) -> None:
         url, path = require_place(url, path)
         require_name(collection)
         place = without_credentials(url) if url is not None else str(path)
-        self._shown = f"Retriever({place!r}, collection={collection!r})"
+        whose = "" if tenant is None else f", tenant={tenant!r}"
+        self._shown = f"Retriever({place!r}, collection={collection!r}{whose})"
         self._connection = Connection(
             url,
             path=path,
@@ -97,6 +102,7 @@ class Retriever(SearchMethods):
             timeout_s=timeout_s,
             retry=retry,
             search_settings=read_search_settings(search_settings),
+            tenant=tenant,
         )
 
     @property
