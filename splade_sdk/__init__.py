@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from splade_sdk.retrieval.search_settings import SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
+        DoctorReport,
         Document,
+        Finding,
         Hit,
         HybridVector,
         IngestReport,
         SparseBatch,
         SparseVector,
+        UpgradeReport,
     )
 
 __version__ = "0.1.0"
@@ -47,7 +50,10 @@ _HOMES = {
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
     "HybridVector": "splade_sdk.types",
+    "DoctorReport": "splade_sdk.types",
+    "Finding": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
+    "UpgradeReport": "splade_sdk.types",
     "PrunedSettings": "splade_sdk.config",
     "RRF": "splade_sdk.retrieval.fusion",
     "Retriever": "splade_sdk.retrieval.retriever",
@@ -72,7 +78,9 @@ __all__ = [
     "CollectionSettings",
     "DenseEncoder",
     "DenseSettings",
+    "DoctorReport",
     "Document",
+    "Finding",
     "Hit",
     "HybridVector",
     "IngestReport",
@@ -87,6 +95,7 @@ __all__ = [
     "SpladeEncoder",
     "SpladeError",
     "TwoStep",
+    "UpgradeReport",
     "Weighted",
 ]
 

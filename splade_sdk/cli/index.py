@@ -12,6 +12,7 @@ from splade_sdk.cli.options import (
     IndexFolder,
     Model,
     SettingsFile,
+    Tenant,
     Url,
     Windows,
 )
@@ -91,6 +92,7 @@ def index(
     model: Model = None,
     dense_model: DenseModel = None,
     settings: SettingsFile = None,
+    tenant: Tenant = None,
 ) -> None:
     """Encode documents and store them.
 
@@ -122,6 +124,7 @@ def index(
         dense_model=dense_model,
         windows=windows,
         settings=settings,
+        tenant=tenant,
     ) as retriever:
         report = (retriever.sync if sync else retriever.upsert)(
             read_documents(paths, fields),

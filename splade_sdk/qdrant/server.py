@@ -17,18 +17,28 @@ from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
     EngineClosedError,
+    EngineError,
 )
 from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.address import require_name, without_credentials
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded
-from splade_sdk.qdrant.payload import CONTENT_HASH, included
+from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.server_open import agree, create_index, index_fields, quiet
+from splade_sdk.qdrant.server_open import (
+    METADATA_KEY,
+    add_dense,
+    agree,
+    create_index,
+    index_fields,
+    quiet,
+)
+from splade_sdk.qdrant.server_status import server_status
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.vectors import returned_vectors
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
@@ -76,7 +86,7 @@ class ServerCollection:
         self._collection = name
         self._where = where
         self._secret = secret
-        self._may_warn = local
+        self._local = self._may_warn = local
         self._retry = retry
         # Local mode breaks when threads read and write at once; a server does not.
         self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
@@ -246,15 +256,54 @@ class ServerCollection:
             )
             return list(map(self._record, records)), None if following is None else str(following)
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        contract = self.contract.upgraded()
+        require_points(points, contract, self._where)
+        with self._engine("store points") as client:
+            for run in convert.uploads(points, contract):
+                client.upsert(
+                    self._collection,
+                    points=convert.to_structs(run, contract),
+                    update_mode=models.UpdateMode.UPDATE_ONLY,
+                    update_filter=has_content_hash(content_hashes),
+                    wait=True,
+                )
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Raises:
+            EngineError: if the client is in local mode, which cannot add vectors.
+        """
+        with self._engine("keep its contract") as client:
+            if contract.upgrading and self._local:
+                raise EngineError(
+                    f"{self._where}: qdrant-client's local mode cannot add vectors to a "
+                    "collection: index anew into another one, or use the embedded engine "
+                    "(pip install 'splade-sdk[edge]') or a server"
+                )
+            client.update_collection(self._collection, metadata={METADATA_KEY: contract.to_json()})
+            if contract.upgrading:
+                add_dense(client, self._collection, contract.upgraded())
+            self.contract = contract
+
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
-            create_index(client, self._collection, field, schema)
+            create_index(client, self._collection, field, schema, is_tenant=is_tenant)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
         with self._engine("optimize"):
             pass
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
+        with self._engine("read its state") as client:
+            return server_status(
+                client, self._collection, self.contract, local=self._local, limit=_LOCAL_MODE_LIMIT
+            )
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""

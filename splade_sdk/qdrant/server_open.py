@@ -24,7 +24,7 @@ from splade_sdk.qdrant.schema import (
     sparse_params,
 )
 
-__all__ = ["METADATA_KEY", "agree", "create_index", "index_fields", "quiet"]
+__all__ = ["METADATA_KEY", "add_dense", "agree", "create_index", "index_fields", "quiet"]
 
 METADATA_KEY = "splade_sdk"
 """Where the contract lies in a collection's metadata."""
@@ -66,6 +66,23 @@ def agree(
     return contract
 
 
+def add_dense(client: QdrantClient, name: str, contract: CollectionContract) -> None:
+    """Add the dense vector of a contract to a collection that may have it already."""
+    has = client.get_collection(name).config.params.vectors
+    for vector, params in dense_params(contract).items():
+        if not isinstance(has, dict) or vector not in has:
+            kept = models.DenseVectorConfig(
+                size=params.size,
+                distance=params.distance,
+                datatype=models.VectorStorageDatatype(contract.settings.dense.datatype),
+            )
+            config = models.DenseVectorNameConfig(dense=kept)
+            client.create_vector_name(name, vector, config, wait=True)
+        if params.on_disk:
+            change = {vector: models.VectorParamsDiff(on_disk=True)}
+            client.update_collection(name, vectors_config=change)
+
+
 def index_fields(client: QdrantClient, name: str, settings: CollectionSettings) -> None:
     """Index the metadata fields that settings name and the collection has no index of."""
     if not settings.indexed_fields:
@@ -76,17 +93,21 @@ def index_fields(client: QdrantClient, name: str, settings: CollectionSettings) 
             create_index(client, name, path, schema)
 
 
-def create_index(client: QdrantClient, name: str, path: str, schema: str) -> None:
+def create_index(
+    client: QdrantClient, name: str, path: str, schema: str, *, is_tenant: bool = False
+) -> None:
     """Index one payload field.
 
     Raises:
         RequestRejectedError: if there is no such schema.
     """
     try:
-        kind = models.PayloadSchemaType(schema)
+        kind: Any = models.PayloadSchemaType(schema)
     except ValueError as error:
         valid = ", ".join(sorted(each.value for each in models.PayloadSchemaType))
         raise RequestRejectedError(f"schema is {schema!r}: expected one of {valid}") from error
+    if is_tenant:
+        kind = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
     with quiet():
         client.create_payload_index(name, path, kind, wait=True)
 

@@ -14,12 +14,13 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport
+from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Retriever(SearchMethods):
         retry: How calls of the server that failed are tried again; None tries each once.
         search_settings: What is done unless a call says otherwise: mode, fusion, pruning; the path
             of a file that ``splade tune`` wrote, or SearchSettings.
+        tenant: Whose documents these are, in a collection of several tenants. This object then
+            neither sees nor touches documents of others, whatever is called, and ids of two tenants
+            may be equal. None sees the documents of all.
 
     Raises:
         InvalidDataError: if there is no file of search settings, or it is none.
@@ -80,11 +84,13 @@ class Retriever(SearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
         search_settings: SearchSettings | str | Path | None = None,
+        tenant: str | None = None,
     ) -> None:
         url, path = require_place(url, path)
         require_name(collection)
         place = without_credentials(url) if url is not None else str(path)
-        self._shown = f"Retriever({place!r}, collection={collection!r})"
+        whose = "" if tenant is None else f", tenant={tenant!r}"
+        self._shown = f"Retriever({place!r}, collection={collection!r}{whose})"
         self._connection = Connection(
             url,
             path=path,
@@ -96,12 +102,18 @@ class Retriever(SearchMethods):
             timeout_s=timeout_s,
             retry=retry,
             search_settings=read_search_settings(search_settings),
+            tenant=tenant,
         )
 
     @property
     def encoder(self) -> SparseEncoder:
         """The encoder in use; loads the default model at first use."""
         return self._connection.encoding.encoder
+
+    @property
+    def encoding(self) -> Encoding:
+        """Both encoders in use, as one; loads the default model at first use."""
+        return self._connection.encoding
 
     @property
     def search_settings(self) -> SearchSettings:
@@ -205,6 +217,42 @@ class Retriever(SearchMethods):
         collection = self._connection.open(create=True)
         encoding = self._connection.encoding
         return sync(documents, collection, encoding, options, allow_empty=allow_empty)
+
+    def upgrade_to_hybrid(
+        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
+    ) -> UpgradeReport:
+        """Add dense vectors to a collection that was indexed without, in place.
+
+        Texts are encoded by the dense encoder only; sparse vectors and metadata stay as they are.
+        The collection can be searched meanwhile, as it was before, and by its dense vectors when
+        this returns. Killed on the way, it goes on where it was when it is called again. On a
+        server others may write meanwhile: what they stored without a dense vector gets one too.
+        Retrievers that were opened before must be made anew to see the dense vectors.
+
+        Args:
+            batch_size: Documents read, encoded and stored at a time.
+            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
+                takes a while.
+
+        Returns:
+            What was done; nothing where the collection is hybrid already.
+
+        Raises:
+            ConfigError: if there is no dense encoder.
+            CollectionNotFoundError: if there is no such collection.
+            CollectionMismatchError: if another model made it, or an upgrade by another dense model
+                is under way.
+            EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
+        """
+        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+
+        return upgrade_to_hybrid(
+            self._connection.open(without_dense=True),
+            self._connection.encoding,
+            self._connection.dense_settings,
+            batch_size=require_whole(batch_size, "batch_size", least=1),
+            show_progress_bar=show_progress_bar,
+        )
 
     @overload
     def get(  # type: ignore[overload-overlap]
@@ -324,6 +372,20 @@ class Retriever(SearchMethods):
         else:
             wanted = [ids] if isinstance(ids, str) else require_ids(ids)
             self._connection.open().delete([point_id(each) for each in wanted])
+
+    def doctor(self) -> DoctorReport:
+        """Check the collection and the encoders, and say what to do.
+
+        Model and vocabulary, IDF, versions of client and server, what the optimizer has to do,
+        vectors that are empty, missing or other than the encoder makes, and metadata fields without
+        an index. Looks at a thousand documents and encodes three.
+
+        Returns:
+            What was found; also that there is no such collection, or that it cannot be opened.
+        """
+        from splade_sdk.retrieval.doctor import checkup
+
+        return checkup(self._connection, self._shown)
 
     def optimize(self) -> None:
         """Clean out deleted documents and flush to disk; a server does so by itself."""
