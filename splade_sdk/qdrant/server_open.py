@@ -10,7 +10,7 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from splade_sdk.config import CollectionSettings
+from splade_sdk.config import CollectionSettings, ServerSettings
 from splade_sdk.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
@@ -23,8 +23,17 @@ from splade_sdk.qdrant.schema import (
     require_contract,
     sparse_params,
 )
+from splade_sdk.qdrant.server_settings import creating
 
-__all__ = ["METADATA_KEY", "add_dense", "agree", "create_index", "index_fields", "quiet"]
+__all__ = [
+    "METADATA_KEY",
+    "add_dense",
+    "add_shard_key",
+    "agree",
+    "create_index",
+    "index_fields",
+    "quiet",
+]
 
 METADATA_KEY = "splade_sdk"
 """Where the contract lies in a collection's metadata."""
@@ -40,6 +49,7 @@ def agree(
     create: bool,
 ) -> CollectionContract:
     """Return the contract kept with the collection, making the collection if need be."""
+    server = settings.server if settings else None
     if not client.collection_exists(name):
         if not create:
             raise CollectionNotFoundError(f"there is no {where}: upsert documents first")
@@ -49,12 +59,15 @@ def agree(
                 vectors_config=dense_params(wanted) or None,
                 sparse_vectors_config=sparse_params(wanted),
                 metadata={METADATA_KEY: wanted.to_json()},
+                **(creating(server) if server else {}),
             )
         except Exception:
             # Another process may have been faster, or an answer was lost and the retry came too
             # late; then the contract that is there counts.
             if not client.collection_exists(name):
                 raise
+    if server is not None and server.shard_key is not None and create:
+        add_shard_key(client, name, server)
     kept = (client.get_collection(name).config.metadata or {}).get(METADATA_KEY)
     if kept is None:
         raise CollectionMismatchError(
@@ -64,6 +77,20 @@ def agree(
     contract = CollectionContract.from_json(json.dumps(kept), where=where)
     require_contract(contract, wanted.fingerprint, settings, wanted.dense, where=where)
     return contract
+
+
+def add_shard_key(client: QdrantClient, name: str, server: ServerSettings) -> None:
+    """Make the shards of a key, unless they are there."""
+    if server.shard_key is None:
+        return
+    found = client.list_shard_keys(name).shard_keys or []
+    if server.shard_key not in [each.key for each in found]:
+        client.create_shard_key(
+            name,
+            server.shard_key,
+            shards_number=server.shard_number,
+            replication_factor=server.replication_factor,
+        )
 
 
 def add_dense(client: QdrantClient, name: str, contract: CollectionContract) -> None:

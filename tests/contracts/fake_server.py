@@ -78,6 +78,7 @@ class FakeServer:
         self.asked: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.bodies: list[bytes] = []
+        self.shard_keys: list[str] = []
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -147,6 +148,13 @@ class FakeServer:
 
     def _delete(self, name: str, _: bytes) -> Any:
         return self._engine.delete_collection(name)
+
+    def _get_shards(self, _name: str, _: bytes) -> Any:
+        return {"shard_keys": [{"key": key} for key in self.shard_keys]}
+
+    def _put_shards(self, _name: str, body: bytes) -> Any:
+        self.shard_keys.append(json.loads(body)["shard_key"])
+        return True
 
     def _put_index(self, name: str, body: bytes) -> Any:
         given = models.CreateFieldIndex.model_validate_json(body)
