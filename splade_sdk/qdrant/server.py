@@ -33,7 +33,9 @@ from splade_sdk.qdrant.server_open import (
     add_dense,
     agree,
     create_index,
+    hold_indexing,
     index_fields,
+    let_index,
     quiet,
 )
 from splade_sdk.qdrant.server_settings import reading, writing
@@ -318,6 +320,20 @@ class ServerCollection:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
             create_index(client, self._collection, field, schema, is_tenant=is_tenant)
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the server build indexes of dense vectors only when it is left."""
+        return nullcontext() if self._local else self._without_indexing()
+
+    @contextmanager
+    def _without_indexing(self) -> Iterator[None]:
+        with self._engine("hold its indexing") as client:
+            had = hold_indexing(client, self._collection)
+        try:
+            yield
+        finally:
+            with self._engine("let it index again") as client:
+                let_index(client, self._collection, had)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""

@@ -38,6 +38,8 @@ __all__ = [
 METADATA_KEY = "splade_sdk"
 """Where the contract lies in a collection's metadata."""
 
+_INDEXING_THRESHOLD = 20_000  # Qdrant's default, in kB
+
 
 def agree(
     client: QdrantClient,
@@ -146,3 +148,17 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local")
         warnings.filterwarnings("ignore", message="Local mode is not recommended for collections")
         yield
+
+
+def hold_indexing(client: QdrantClient, name: str) -> int:
+    """Let no more graphs of dense vectors be built; return what the threshold was, in kB."""
+    had = client.get_collection(name).config.optimizer_config.indexing_threshold
+    let_index(client, name, 0)
+    return _INDEXING_THRESHOLD if had is None else had
+
+
+def let_index(client: QdrantClient, name: str, threshold: int) -> None:
+    """Set the size in kB from which on a segment gets a graph; 0 for none."""
+    client.update_collection(
+        name, optimizers_config=models.OptimizersConfigDiff(indexing_threshold=threshold)
+    )

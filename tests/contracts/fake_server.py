@@ -79,6 +79,7 @@ class FakeServer:
         self.faults: list[Fault] = []
         self.bodies: list[bytes] = []
         self.shard_keys: list[str] = []
+        self.thresholds: list[int] = [20_000]
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -108,7 +109,9 @@ class FakeServer:
         return {"exists": self._engine.collection_exists(name)}
 
     def _get(self, name: str, _: bytes) -> Any:
-        return self._engine.get_collection(name)
+        info = self._engine.get_collection(name)
+        info.config.optimizer_config.indexing_threshold = self.thresholds[-1]
+        return info
 
     def _put(self, name: str, body: bytes) -> Any:
         given = models.CreateCollection.model_validate_json(body)
@@ -121,6 +124,8 @@ class FakeServer:
 
     def _patch(self, name: str, body: bytes) -> Any:
         given = models.UpdateCollection.model_validate_json(body)
+        if given.optimizers_config and given.optimizers_config.indexing_threshold is not None:
+            self.thresholds.append(given.optimizers_config.indexing_threshold)
         return self._engine.update_collection(name, metadata=given.metadata)
 
     def _add_vector(self, name: str, vector: str, body: bytes) -> Any:

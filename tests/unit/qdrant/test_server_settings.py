@@ -129,3 +129,35 @@ def test_it_is_not_kept_with_the_collection(server: FakeServer) -> None:
         retriever.upsert([Document("a", "text")])
     with opened(server, consistency="all") as retriever:  # other settings of calls
         assert retriever.count() == 1
+
+
+def test_a_bulk_load_builds_indexes_when_it_is_over(server: FakeServer) -> None:
+    def watched() -> Iterator[Document]:
+        yield Document("a", "text")
+        assert server.thresholds[-1] == 0
+        yield Document("b", "more")
+
+    with opened(server) as retriever:
+        assert retriever.upsert(watched(), bulk=True).stored == 2
+        assert server.thresholds == [20_000, 0, 20_000]
+        retriever.sync([Document("a", "text")], bulk=True)
+        assert server.thresholds == [20_000, 0, 20_000, 0, 20_000]
+
+
+def test_a_bulk_load_that_fails_lets_it_index_again(server: FakeServer) -> None:
+    def broken() -> Iterator[Document]:
+        yield Document("a", "text")
+        raise OSError("the file is gone")
+
+    with opened(server) as retriever:
+        with pytest.raises(OSError, match="the file is gone"):
+            retriever.upsert(broken(), bulk=True)
+        assert server.thresholds == [20_000, 0, 20_000]
+        server.thresholds.append(0)  # as after one that was killed
+        (finding,) = retriever.doctor().findings
+        assert finding.what == "no index of dense vectors is built (indexing_threshold is 0)"
+
+
+def test_a_bulk_load_of_an_embedded_collection(tmp_path: Path) -> None:
+    with Retriever(path=tmp_path, encoder=WordEncoder()) as retriever:
+        assert retriever.upsert([Document("a", "text")], bulk=True).stored == 1
