@@ -16,7 +16,7 @@ import contextlib
 import io
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)(?P<rest>[^\n]*)\n(?P<source>.*?)^(?P=indent)```$",
     flags=re.DOTALL | re.MULTILINE,
 )
+_LANGUAGES = ("json", "python", "sh", "text", "yaml")
 _TITLE = re.compile(r'title="([^"]*)"')
 _FILE = re.compile(r"[\w./-]+\.\w+")
 # What two machines may print differently of one weight: its last digit.
@@ -54,10 +55,6 @@ class Block:
     @property
     def is_skipped(self) -> bool:
         return self.title.startswith(("Needs ", "Before: "))
-
-    @property
-    def runs(self) -> bool:
-        return self.language in ("python", "sh") and not self.title
 
 
 def blocks(page: Path, language: str | None = None) -> list[Block]:
@@ -88,12 +85,18 @@ def _same(one: str, other: str) -> bool:
     return all(abs(float(a) - float(b)) <= _TOLERANCE for a, b in pairs)
 
 
-def run_page(page: Path, output: Callable[[str, str, str], None] = require_same) -> None:
+def run_page(
+    page: Path,
+    *,
+    output: Callable[[str, str, str], None] = require_same,
+    languages: Container[str] = ("python", "sh"),
+) -> None:
     """Run the blocks of a page in the current folder.
 
     Args:
         page: Markdown file.
         output: Takes what was printed, what the page shows, and where.
+        languages: What of it is run.
     """
     namespace: dict[str, Any] = {"__name__": "__main__"}
     printed = ""
@@ -104,19 +107,19 @@ def run_page(page: Path, output: Callable[[str, str, str], None] = require_same)
             Path(block.title).write_text(block.source, encoding="utf-8")
         elif block.title == "Output":
             output(printed, block.source, where)
+        elif block.language not in languages:
+            assert block.language in _LANGUAGES, f"{where}: unknown language"
         elif block.language == "python":
             code = compile("\n" * block.line + block.source, str(page), "exec")
             if not block.is_skipped:
                 with _printed() as told:
                     exec(code, namespace)
                 printed = told.getvalue()
-        elif block.language == "sh":
+        else:
             with _printed() as told:
                 for command in _commands(block.source):
                     _command(command, where, parse_only=block.is_skipped)
             printed = told.getvalue()
-        else:
-            assert block.language in ("text", "json", "yaml", "toml"), f"{where}: unknown language"
 
 
 @contextlib.contextmanager

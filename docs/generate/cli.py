@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import getdoc
 from pathlib import Path
 
 import typer
@@ -16,7 +17,7 @@ _INTRODUCTION = """# Command line
 This page is what `splade --help` and `splade COMMAND --help` say.
 
 """
-_INDENTED = re.compile(r"^    (.+)$", flags=re.MULTILINE)
+_COMMANDS = re.compile(r"(?<=\*\*Commands\*\*:\n\n)(\* .*\n)+")
 
 
 def cli_reference() -> str:
@@ -24,7 +25,16 @@ def cli_reference() -> str:
     command = typer.main.get_command(app)
     with typer.Context(command, info_name="splade") as context:
         text = get_docs_for_click(obj=command, ctx=context, name="splade", indent=1)
-    return _INTRODUCTION + text.rstrip() + "\n"
+    return _INTRODUCTION + _COMMANDS.sub(_listed(), text).rstrip() + "\n"
+
+
+def _listed() -> str:
+    """Return the list of commands, with the whole first sentence of each."""
+    named = [(each.name, each.callback) for each in app.registered_commands]
+    return "".join(
+        f"* [`splade {name}`](#splade-{name}): {getdoc(callback).splitlines()[0]}\n"
+        for name, callback in named
+    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from splade_sdk.models.catalogue import KNOWN_MODELS
 
-_HEADER = """| model | size | queries | nDCG@10 on BEIR-13 | licence of the weights | commercial use |
-|---|---|---|---|---|---|
-"""
+_COLUMNS = ["model", "size", "queries", "nDCG@10 on BEIR-13", "licence", "commercial use"]
 
 
 def models_table() -> str:
@@ -16,7 +14,8 @@ def models_table() -> str:
         f"{each.beir_13 or '–'} | {each.licence} | {'yes' if each.commercial_use else 'no'} |"
         for each in KNOWN_MODELS
     ]
-    return _HEADER + "\n".join(rows) + "\n"
+    header = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
+    return "\n".join([*header, *rows]) + "\n"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -46,3 +47,19 @@ def test_troubleshooting_knows_every_error() -> None:
     bases = {"SpladeError", "InvalidInputError", "ModelError", "EngineError"}
     missing = [name for name in errors.__all__ if name not in bases and name not in text]
     assert not missing
+
+
+def test_troubleshooting_quotes_the_code() -> None:
+    text = (DOCS / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+    root = Path(splade_sdk.__file__).parent
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py")))
+    code = re.sub(r"""["']\s*\n\s*f?["']""", "", code)  # literals that go on in the next line
+    quoted = [
+        part.strip()
+        for heading in re.findall(r"^\*\*.*$", text, flags=re.MULTILINE)
+        for message in re.findall(r"^\*\*`([^`]+)`", heading)
+        for part in message.split("...")
+        if part.strip()
+    ]
+    assert len(quoted) > 8
+    assert [part for part in quoted if part not in code] == []
