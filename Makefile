@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types imports unit package format clean
+.PHONY: demo test lint types imports unit docs notebooks package format clean
 
 demo: $(STAMP)
 	$(BIN)/splade demo
@@ -31,6 +31,14 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest
+
+# The documentation as HTML, in build/site.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The notebooks, run again, with their outputs kept in them.
+notebooks: $(STAMP)
+	$(BIN)/python notebooks/execute.py
 
 # The wheel, alone in a clean environment outside the checkout.
 package: $(STAMP)

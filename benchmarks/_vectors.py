@@ -62,3 +62,5 @@ class ReadyVectors:
 
     def encode_query(self, texts: Sequence[str], **_: object) -> SparseBatch:
         return SparseBatch.from_vectors([self._queries[int(text)] for text in texts])
+
+    encode_document = encode_query

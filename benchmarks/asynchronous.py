@@ -257,7 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=64)
-    parser.add_argument("--server-documents", type=int, default=10_000)
+    parser.add_argument("--server-documents", type=int, default=1_000)
     parser.add_argument("--server-searches", type=int, default=64)
     parser.add_argument("--output", type=Path, default=RESULTS / "asynchronous")
     given = parser.parse_args()

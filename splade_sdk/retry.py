@@ -29,7 +29,7 @@ __all__ = ["DEFAULT_RETRY", "FEW_ATTEMPTS", "AsyncRetryPolicy", "RetryPolicy", "
 T = TypeVar("T")
 
 FEW_ATTEMPTS = 3
-"""Tries in all for an error that another try seldom cures, such as status 500."""
+"""How many errors that another try seldom cures, such as status 500, end the trying."""
 
 
 class RetrySettings(Settings):
@@ -155,6 +155,7 @@ class _Rules:
         self._settings = settings
         self._clock = clock
         self._started = clock()
+        self._doubtful = 0
         self._backoff = wait_random_exponential(
             multiplier=settings.first_wait_s, max=settings.max_wait_s
         )
@@ -166,10 +167,11 @@ class _Rules:
     def give_up(self, state: RetryCallState) -> bool:
         """Return whether enough was tried."""
         error = _error(state)
-        few = error is not None and error.retryable == "few"
-        attempts = min(FEW_ATTEMPTS, self._settings.attempts) if few else self._settings.attempts
+        if error is not None and error.retryable == "few":
+            self._doubtful += 1
         return (
-            state.attempt_number >= attempts
+            state.attempt_number >= self._settings.attempts
+            or self._doubtful >= FEW_ATTEMPTS
             or _asked_s(error) > self._settings.max_retry_after_s
             or self._clock() - self._started + state.upcoming_sleep > self._settings.total_s
         )

@@ -1,14 +1,17 @@
-"""Hard negatives of a dense retriever and of BM25, then the teachers' scores of every candidate.
+r"""Hard negatives of several retrievers, then the teachers' scores of every candidate.
 
 Each step is written to a file of its own and resumes where it was killed.
 
-    python -m recipes.bundled.candidates --teachers minilm:0.4 splade:0.35 bm25:0.25
+    python -m recipes.bundled.candidates --teachers minilm:0.5 splade:0.5 bm25:1
+    python -m recipes.bundled.candidates --negatives minilm:4 bm25:3 student:4 \
+        --student runs/bundled/run/model --teachers minilm:0.5 splade:0.5 bm25:1 --name refreshed
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
@@ -65,50 +68,63 @@ def teacher_named(name: str, folder: Path, passages: list[str]) -> Teacher:
     return BiEncoderTeacher(StoredEmbeddings(folder, name))
 
 
+def mine(
+    miner: str, passages: list[str], asked: argparse.Namespace, source: Path, per: int
+) -> Path:
+    """Add the negatives of one retriever to those that the rows have; return the file.
+
+    Args:
+        miner: ``bm25``, ``student``, or the name of stored embeddings.
+        passages: The pool.
+        asked: The command's arguments.
+        source: What the step before wrote.
+        per: Negatives for each query.
+    """
+    folder: Path = asked.output
+    before = "" if source.name == "pairs.jsonl" else f"{source.stem.removeprefix('mined-')}-"
+    mined = folder / f"mined-{before}{miner}.jsonl"
+    if mined.is_file():
+        return mined
+    with ExitStack() as stack:
+        searched: DensePool | Retriever
+        if miner in ("bm25", "student"):
+            encoder = (
+                Bm25Encoder() if miner == "bm25" else SpladeEncoder(asked.student, max_length=128)
+            )
+            path = folder / (miner if miner == "bm25" else f"pool-{before}{miner}")
+            searched = stack.enter_context(Retriever(path=path, encoder=encoder))
+            searched.upsert(Document(f"p{at}", text) for at, text in enumerate(passages))
+        else:
+            searched = DensePool(passages, StoredEmbeddings(folder, miner))
+        print(mine_negatives(searched, source, mined, rank_range=_RANKS, per_query=per))
+    return mined
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/bundled"))
-    parser.add_argument("--dense", default="minilm", help="embeddings to mine with")
-    parser.add_argument("--per-query", type=int, nargs=2, default=[4, 3], help="dense, BM25")
+    parser.add_argument(
+        "--negatives", nargs="+", default=["minilm:4", "bm25:3"], help="retriever:number"
+    )
+    parser.add_argument("--student", type=Path, help="model of the retriever called student")
     parser.add_argument("--teachers", nargs="+", default=["minilm:1"], help="name:weight")
     parser.add_argument("--name", default="scored", help="of the file to make")
     asked = parser.parse_args()
     folder: Path = asked.output
     passages = [row["text"] for row in read_lines(folder / "pool.jsonl")]
-    mined = folder / f"mined-{asked.dense}.jsonl"
-    if not mined.is_file():
-        dense = DensePool(passages, StoredEmbeddings(folder, asked.dense))
-        print(
-            mine_negatives(
-                dense,
-                folder / "pairs.jsonl",
-                mined,
-                rank_range=_RANKS,
-                per_query=asked.per_query[0],
-            )
-        )
-    with_bm25 = folder / f"mined-{asked.dense}-bm25.jsonl"
-    if not with_bm25.is_file():
-        with Retriever(path=folder / "bm25", encoder=Bm25Encoder()) as retriever:
-            retriever.upsert(Document(f"p{at}", text) for at, text in enumerate(passages))
-            print(
-                mine_negatives(
-                    retriever,
-                    mined,
-                    with_bm25,
-                    rank_range=_RANKS,
-                    per_query=asked.per_query[1],
-                )
-            )
+    mined = folder / "pairs.jsonl"
+    for each in asked.negatives:
+        miner, number = each.split(":")
+        mined = mine(miner, passages, asked, mined, int(number))
     named = [each.split(":") for each in asked.teachers]
     ensemble = EnsembleTeacher(
         [(teacher_named(name, folder, passages), float(weight)) for name, weight in named],
         scope="sample",
     )
-    source = open_source(with_bm25)
+    source = open_source(mined)
     sample = [source[at] for at in range(0, len(source), max(1, len(source) // _SAMPLE))]
     ensemble.fit([each.query for each in sample], [each.documents for each in sample])
-    print(score_pairs(ensemble, with_bm25, folder / f"{asked.name}.jsonl"), "examples scored")
+    print(score_pairs(ensemble, mined, folder / f"{asked.name}.jsonl"), "examples scored")
 
 
 if __name__ == "__main__":

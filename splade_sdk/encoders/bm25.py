@@ -6,20 +6,19 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.analyzer import Analyzer
-from splade_sdk.encoders.inputs import require_terms, require_text, require_texts, require_vector
+from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.methods import Advance, EncodingMethods, SideName
 from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
-from splade_sdk.progress import progress_bar
-from splade_sdk.types import Place, SparseBatch, SparseVector, TermActivation
-from splade_sdk.types.arguments import require_whole
+from splade_sdk.types import Place, SparseBatch, TermActivation
 from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ __all__ = ["Bm25Encoder"]
 _BLOCK = 1024
 
 
-class Bm25Encoder:
+class Bm25Encoder(EncodingMethods):
     """Encodes text into BM25's sparse vectors (Robertson and Zaragoza, 2009).
 
     The inner product of a query's and a document's vector is BM25's score,
@@ -158,134 +157,6 @@ class Bm25Encoder:
             self._unseen_idf = _idf(filled, 0)
         return self
 
-    @overload
-    def encode(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
-    def encode(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode documents; the same as ``encode_document``."""
-        return self.encode_document(
-            texts,
-            batch_size=batch_size,
-            show_progress_bar=show_progress_bar,
-            max_active_dims=max_active_dims,
-        )
-
-    @overload
-    def encode_document(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
-    def encode_document(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode documents: each term's weight is BM25's saturated count.
-
-        Args:
-            texts: A string gives one vector, a list gives a batch in the same order. A text
-                without words gives a vector without terms.
-            batch_size: Texts analysed at a time; None for a good number.
-            show_progress_bar: None shows one on a terminal, for work that takes a while.
-            max_active_dims: Terms kept in each vector, the heaviest first; None keeps all.
-
-        Raises:
-            InvalidTypeError: if ``texts`` is not a string or a list of strings.
-            InvalidInputError: if a text holds a lone surrogate.
-        """
-        return self._encode(texts, False, batch_size, show_progress_bar, max_active_dims)
-
-    @overload
-    def encode_query(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
-    def encode_query(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode queries: each distinct term weighs 1, or its IDF after ``fit(with_idf=True)``.
-
-        Arguments and errors are those of ``encode_document``.
-        """
-        return self._encode(texts, True, batch_size, show_progress_bar, max_active_dims)
-
-    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
-        """Return the terms of a vector with their weights, heaviest first, ties by term id.
-
-        A hash cannot be undone: a term that this object has not met (lately) is told as ``#id``.
-
-        Args:
-            vector: Of this encoder's space.
-            top_k: Terms wanted at most; None for all.
-
-        Raises:
-            InvalidTypeError: if ``vector`` is no SparseVector, such as a batch of several.
-            InvalidVectorError: if the vector is of another space.
-            ConfigError: if ``top_k`` is below 1.
-        """
-        vector = require_vector(vector, self.dimensions)
-        if top_k is not None:
-            top_k = require_whole(top_k, "top_k", least=1, unset="or None for all")
-        order = np.lexsort((vector.indices, -vector.values))[:top_k]
-        terms = [self._terms.told(index) for index in vector.indices[order].tolist()]
-        return list(zip(terms, vector.values[order].tolist(), strict=True))
-
     def tokenize(self, text: str) -> list[str]:
         """Return the stems of a text's words, in order, stop words apart."""
         analyzer = self._terms.analyzer
@@ -337,33 +208,26 @@ class Bm25Encoder:
             f"language={self._terms.analyzer.language!r})"
         )
 
-    def _encode(
+    def _encode_list(
         self,
-        texts: str | Sequence[str],
-        query: bool,
+        side: SideName,
+        texts: list[str],
         batch_size: int | None,
-        show_progress_bar: bool | None,
         max_active_dims: int | None,
-    ) -> SparseVector | SparseBatch:
-        if batch_size is not None:
-            batch_size = require_whole(batch_size, "batch_size", least=1, unset="or None")
-        if max_active_dims is not None:
-            max_active_dims = require_terms(max_active_dims, "max_active_dims")
-        single = isinstance(texts, str)
-        listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
+        advance: Advance,
+    ) -> SparseBatch:
         size = batch_size or _BLOCK
         blocks = [SparseBatch.empty(self.dimensions)]
-        with progress_bar(
-            desc="Encoding", unit="text", show=show_progress_bar, total=len(listed)
-        ) as bar:
-            for start in range(0, len(listed), size):
-                block = self._encode_block(listed[start : start + size], query)
-                blocks.append(block if max_active_dims is None else block.prune(max_active_dims))
-                bar.update(len(block))
-        batch = SparseBatch.concat(blocks)
-        return batch[0] if single else batch
+        for start in range(0, len(texts), size):
+            block = self._encode_block(texts[start : start + size], side)
+            blocks.append(block if max_active_dims is None else block.prune(max_active_dims))
+            advance(len(block))
+        return SparseBatch.concat(blocks)
 
-    def _encode_block(self, texts: list[str], query: bool) -> SparseBatch:
+    def _named(self, terms: list[int]) -> list[str]:
+        return [self._terms.told(term) for term in terms]
+
+    def _encode_block(self, texts: list[str], side: SideName) -> SparseBatch:
         ids = [self._terms.of(text) for text in texts]
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
         rows = np.repeat(np.arange(len(ids)), lengths)
@@ -373,7 +237,9 @@ class Bm25Encoder:
         rows, terms = np.divmod(keys, self.dimensions)
         indptr = np.zeros(len(ids) + 1, dtype=np.int64)
         np.cumsum(np.bincount(rows, minlength=len(ids)), out=indptr[1:])
-        weights = self._query_weights(terms) if query else self._weights(counts, lengths[rows])
+        weights = (
+            self._query_weights(terms) if side == "query" else self._weights(counts, lengths[rows])
+        )
         return SparseBatch(
             indptr, terms.astype(np.int32), weights.astype(np.float32), self.dimensions
         )

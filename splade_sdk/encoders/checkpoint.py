@@ -12,6 +12,7 @@ from splade_sdk.errors import ModelFormatError, ModelNotFoundError, UnsafeModelE
 
 __all__ = [
     "DENSE",
+    "LEARNED_WEIGHTS",
     "OWN_CONFIG",
     "Checkpoint",
     "MaskedLMSide",
@@ -22,6 +23,8 @@ __all__ = [
 
 OWN_CONFIG = "splade_config.json"
 """What sentence-transformers' files have no place for; in the folder of the masked LM."""
+LEARNED_WEIGHTS = "query_token_weights.safetensors"
+"""One weight for each term, for queries without the model; beside the masked LM."""
 DENSE = {"pooling": "mean", "normalize": True}
 """The dense head, under ``dense`` in ``OWN_CONFIG``; there is one kind."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from splade_sdk.encoders.checkpoint import LEARNED_WEIGHTS
 from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide
@@ -13,9 +14,10 @@ __all__ = ["document_prompt_sha256", "query_side_sha256", "weights_sha256"]
 
 
 def weights_sha256(folder: Path) -> str:
-    """Return the hash of a model's weights files."""
+    """Return the hash of a model's weights files; learned query weights are not among them."""
     weights = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):
+    files = [each for each in folder.glob("*.safetensors") if each.name != LEARNED_WEIGHTS]
+    for path in sorted(files) or sorted(folder.glob("*.bin")):
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 weights.update(block)

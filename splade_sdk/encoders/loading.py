@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from splade_sdk.encoders.checkpoint import MaskedLMSide, StaticSide, fetch, read_checkpoint
+from splade_sdk.encoders.checkpoint import (
+    LEARNED_WEIGHTS,
+    MaskedLMSide,
+    StaticSide,
+    fetch,
+    read_checkpoint,
+)
 from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM, load_masked_lm
 from splade_sdk.encoders.model_side import ModelSide
@@ -85,7 +91,7 @@ class Loader:
         folder: Path,
         *,
         query_model: str | Path | None,
-        query_token_weights: Mapping[str, float] | Literal["ones"] | None,
+        query_token_weights: Mapping[str, float] | Literal["ones", "learned"] | None,
     ) -> tuple[Path, ModelSide, Side]:
         """Return the folder of the document side's weights, the document side, the query side.
 
@@ -103,7 +109,7 @@ class Loader:
         if query_model is not None:
             query = self._model_side(read_checkpoint(self.fetch(query_model)).document)
         elif query_token_weights is not None:
-            query = _token_side(query_token_weights, document)
+            query = _token_side(query_token_weights, document, checkpoint.document.folder)
         elif isinstance(checkpoint.query, StaticSide):
             query = self._static_side(checkpoint.query, document)
         elif checkpoint.query is checkpoint.document:
@@ -177,15 +183,26 @@ class Loader:
         return tokenizer
 
 
-def _token_side(table: Mapping[str, float] | Literal["ones"], document: ModelSide) -> TokenSide:
+def _token_side(
+    table: Mapping[str, float] | Literal["ones", "learned"], document: ModelSide, folder: Path
+) -> TokenSide:
     tokenizer = document.text_tokenizer.tokenizer
     if table == "ones":
         weights = np.ones(document.dimensions, dtype=np.float32)
+    elif table == "learned":
+        file = folder / LEARNED_WEIGHTS
+        if not file.is_file():
+            raise ConfigError(
+                f"query_token_weights is 'learned', but {folder} has no {LEARNED_WEIGHTS}: pass "
+                "'ones' or a table of token -> weight"
+            )
+        weights = read_token_weights(file, tokenizer.get_vocab(), document.dimensions)
     elif isinstance(table, Mapping):
         weights = token_weights(table, tokenizer.get_vocab(), document.dimensions)
     else:
         raise ConfigError(
-            f"query_token_weights is {table!r}: expected 'ones' or a table of token -> weight"
+            f"query_token_weights is {table!r}: expected 'ones', 'learned' or a table of token "
+            "-> weight"
         )
     max_length = document.text_tokenizer.max_length
     return TokenSide(weights, TextTokenizer(tokenizer, max_length=max_length))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import httpx
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.inputs import require_text
+from splade_sdk.encoders.methods import Advance, EncodingMethods, SideName
 from splade_sdk.encoders.remote_errors import transport_errors
-from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService, Side
+from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import EngineClosedError
-from splade_sdk.progress import progress_bar
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import SparseBatch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteEncoder"]
 
 
-class RemoteEncoder:
+class RemoteEncoder(EncodingMethods):
     """Encodes with a model behind an HTTP service.
 
     The service is ``splade serve``, or Hugging Face's text-embeddings-inference with a SPLADE
@@ -112,94 +111,6 @@ class RemoteEncoder:
         """What the vectors of documents depend on beside the fingerprint."""
         return self._service.settings(self._model)
 
-    @overload
-    def encode_document(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
-    def encode_document(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode documents.
-
-        Args:
-            texts: A string gives one vector, a list gives a batch in the same order. A blank text
-                gives a vector without terms.
-            batch_size: Texts of a request at most; None uses the encoder's setting.
-            show_progress_bar: None shows one on a terminal, for work that takes a while.
-            max_active_dims: Terms kept in each vector, the heaviest first; None keeps all.
-
-        Raises:
-            InvalidTypeError: if ``texts`` is not a string or a list of strings.
-            InvalidInputError: if a text holds a lone surrogate.
-            InvalidVectorError: if the service sends what is no vector of its space.
-            ModelError: if it sends something else, or its model failed.
-            EngineError: if it cannot be reached, refuses the request or fails.
-        """
-        return self._encode("document", texts, batch_size, show_progress_bar, max_active_dims)
-
-    encode = encode_document
-
-    @overload
-    def encode_query(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-    ) -> SparseBatch: ...
-    def encode_query(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-    ) -> SparseVector | SparseBatch:
-        """Encode queries; arguments and errors are those of ``encode_document``."""
-        return self._encode("query", texts, batch_size, show_progress_bar, max_active_dims)
-
-    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
-        """Return the terms of a vector with their weights, heaviest first, ties by term id.
-
-        Args:
-            vector: Of this encoder's space.
-            top_k: Terms wanted at most; None for all.
-
-        Raises:
-            InvalidVectorError: if the vector is of another space.
-            ModelError: if the service does not name its terms, and no tokenizer was given.
-        """
-        return self._model.decode(vector, self._tokenizer, top_k)
-
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a text, without special tokens."""
         return self._tokenizer.tokens(require_text(text))
@@ -252,28 +163,22 @@ class RemoteEncoder:
                 model.tokenizer = TermTokenizer(self._send("GET", "tokenizer.json").decode())
             return model.tokenizer
 
-    def _encode(
+    def _encode_list(
         self,
-        side: Side,
-        texts: str | Sequence[str],
+        side: SideName,
+        texts: list[str],
         batch_size: int | None,
-        show_progress_bar: bool | None,
         max_active_dims: int | None,
-    ) -> SparseVector | SparseBatch:
-        single = isinstance(texts, str)
-        listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
-        job = self._service.plan(listed, self._model, batch_size, max_active_dims)
-        with progress_bar(
-            desc="Encoding",
-            unit="text",
-            show=False if single else show_progress_bar,
-            total=len(listed),
-        ) as bar:
-            bar.update(job.rows - len(job.kept))
-            whole = job.result(self._parts(job, side, bar.update), max_active_dims)
-        return whole[0] if single else whole
+        advance: Advance,
+    ) -> SparseBatch:
+        job = self._service.plan(texts, self._model, batch_size, max_active_dims)
+        advance(job.rows - len(job.kept))
+        return job.result(self._parts(job, side, advance), max_active_dims)
 
-    def _parts(self, job: Job, side: Side, advance: Callable[[int], object]) -> list[SparseBatch]:
+    def _named(self, terms: list[int]) -> list[str]:
+        return self._tokenizer.terms(terms)
+
+    def _parts(self, job: Job, side: SideName, advance: Advance) -> list[SparseBatch]:
         """Return the vectors of each request, sent several at a time."""
         embed = partial(self._embed, side)
         parts = []
@@ -286,7 +191,7 @@ class RemoteEncoder:
             pool.shutdown(cancel_futures=True)
         return parts
 
-    def _embed(self, side: Side, texts: list[str]) -> SparseBatch:
+    def _embed(self, side: SideName, texts: list[str]) -> SparseBatch:
         model = self._model
         answer = self._send("POST", "embed_sparse", self._service.body(texts, side, model))
         return self._service.vectors(answer, len(texts), model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -11,8 +11,9 @@ import httpx
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.inputs import require_text, require_texts
+from splade_sdk.encoders.methods import Advance, SideName, heaviest
 from splade_sdk.encoders.remote_errors import transport_errors
-from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService, Side
+from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.progress import progress_bar
@@ -159,8 +160,8 @@ class AsyncRemoteEncoder:
         self, vector: SparseVector, top_k: int | None = None
     ) -> list[tuple[str, float]]:
         """Return the terms of a vector with their weights, as ``RemoteEncoder.decode`` does."""
-        model = await self._model()
-        return model.decode(vector, await self._tokenizer(), top_k)
+        terms, weights = heaviest(vector, await self.dimensions(), top_k)
+        return list(zip((await self._tokenizer()).terms(terms), weights, strict=True))
 
     async def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a text, without special tokens."""
@@ -213,7 +214,7 @@ class AsyncRemoteEncoder:
 
     async def _encode(
         self,
-        side: Side,
+        side: SideName,
         texts: str | Sequence[str],
         batch_size: int | None,
         show_progress_bar: bool | None,
@@ -232,9 +233,7 @@ class AsyncRemoteEncoder:
             whole = job.result(await self._parts(job, side, bar.update), max_active_dims)
         return whole[0] if single else whole
 
-    async def _parts(
-        self, job: Job, side: Side, advance: Callable[[int], object]
-    ) -> list[SparseBatch]:
+    async def _parts(self, job: Job, side: SideName, advance: Advance) -> list[SparseBatch]:
         """Return the vectors of each request, sent several at a time."""
         slots = asyncio.Semaphore(self._service.max_connections)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypedDict
+from typing import TypedDict
 
 import httpx
-import numpy as np
 
+from splade_sdk.encoders.methods import SideName
 from splade_sdk.encoders.remote_errors import raise_for_status
 from splade_sdk.encoders.remote_wire import (
     embed_request,
@@ -18,12 +18,10 @@ from splade_sdk.encoders.remote_wire import (
 )
 from splade_sdk.encoders.service_info import ServiceInfo
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
-from splade_sdk.errors import ConfigError, InvalidVectorError, ModelError
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.errors import ConfigError, ModelError
+from splade_sdk.types import SparseBatch
 
-__all__ = ["ClientOptions", "Job", "RemoteModel", "RemoteService", "Side"]
-
-Side: TypeAlias = Literal["query", "document"]
+__all__ = ["ClientOptions", "Job", "RemoteModel", "RemoteService"]
 
 
 class ClientOptions(TypedDict):
@@ -87,7 +85,7 @@ class RemoteService:
         *,
         api_key: str | None,
         truncate: bool,
-        prompt_names: dict[Side, str | None],
+        prompt_names: dict[SideName, str | None],
         batch_size: int | None,
         max_connections: int,
         timeout_s: float,
@@ -150,7 +148,7 @@ class RemoteService:
         requests = plan_requests([texts[at] for at in kept], min(wanted, most))
         return Job(list(requests), kept, len(texts), model.dimensions)
 
-    def body(self, texts: list[str], side: Side, model: RemoteModel) -> bytes:
+    def body(self, texts: list[str], side: SideName, model: RemoteModel) -> bytes:
         """Return the body of ``POST /embed_sparse``."""
         prompt = side if model.info.splade_sdk is not None else self._prompt_names[side]
         return embed_request(texts, prompt_name=prompt, truncate=self._truncate)
@@ -231,23 +229,6 @@ class RemoteModel:
                 f"{self._where} does not name its terms: pass tokenizer= with the tokenizer.json "
                 "of its model, or the folder it lies in"
             )
-
-    def decode(
-        self, vector: SparseVector, tokenizer: TermTokenizer, top_k: int | None
-    ) -> list[tuple[str, float]]:
-        """Return the terms of a vector with their weights, heaviest first, ties by term id.
-
-        Raises:
-            InvalidVectorError: if the vector is of another space.
-        """
-        if vector.dimensions != self.dimensions:
-            raise InvalidVectorError(
-                f"vector has {vector.dimensions} dimensions, this encoder {self.dimensions}: "
-                "decode with the encoder that made it"
-            )
-        order = np.lexsort((vector.indices, -vector.values))[:top_k]
-        terms = tokenizer.terms(vector.indices[order].tolist())
-        return list(zip(terms, vector.values[order].tolist(), strict=True))
 
 
 def _require_url(given: str) -> httpx.URL:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from splade_sdk.caller import stacklevel
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.activations import activations
 from splade_sdk.encoders.head import Activation, Pooling
+from splade_sdk.encoders.hybrid_methods import HybridEncodingMethods
 from splade_sdk.encoders.identity import (
     document_prompt_sha256,
     query_side_sha256,
@@ -27,14 +28,13 @@ from splade_sdk.encoders.inputs import (
     require_terms,
     require_text,
     require_texts,
-    require_vector,
 )
 from splade_sdk.encoders.loading import Loader
+from splade_sdk.encoders.methods import Advance, SideName
 from splade_sdk.encoders.saving import save_model
 from splade_sdk.encoders.side import Side
 from splade_sdk.errors import ConfigError, TruncationWarning
 from splade_sdk.models.default import default_model_path
-from splade_sdk.progress import progress_bar
 from splade_sdk.types import (
     HybridBatch,
     HybridVector,
@@ -43,7 +43,7 @@ from splade_sdk.types import (
     SparsityStats,
     TermActivation,
 )
-from splade_sdk.types.arguments import require_whole
+from splade_sdk.types.arrays import FloatArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ _BLOCK = 1024
 _WINDOW_OVERLAP = 32
 
 
-class SpladeEncoder:
+class SpladeEncoder(HybridEncodingMethods):
     """Encodes text into sparse vectors over a masked language model's vocabulary.
 
     Loads a SPLADE checkpoint, any other masked LM, or a sentence-transformers ``SparseEncoder``
@@ -76,8 +76,8 @@ class SpladeEncoder:
         query_max_active_dims: The same for queries.
         query_model: Another masked LM for the query side.
         query_token_weights: Document-only expansion (SPLADE-doc): the query side is the query's
-            own tokens, each with weight 1 (``"ones"``) or a weight from a table of token ->
-            weight; no model runs.
+            own tokens, each with weight 1 (``"ones"``), a weight that was learned and lies in the
+            model's folder (``"learned"``), or one from a table of token -> weight; no model runs.
         long_documents: ``truncate`` cuts at ``max_length`` and warns once; ``windows`` encodes
             overlapping windows and keeps each term's largest weight.
         window_overlap: Tokens that a window shares with the one before; None for 32.
@@ -104,7 +104,7 @@ class SpladeEncoder:
         max_active_dims: int | None = None,
         query_max_active_dims: int | None = None,
         query_model: str | Path | None = None,
-        query_token_weights: Mapping[str, float] | Literal["ones"] | None = None,
+        query_token_weights: Mapping[str, float] | Literal["ones", "learned"] | None = None,
         long_documents: Literal["truncate", "windows"] = "truncate",
         window_overlap: int | None = None,
         revision: str | None = None,
@@ -207,130 +207,6 @@ class SpladeEncoder:
             query_side_sha256=query_side_sha256(self._query, self._document, weights),
         )
 
-    @overload
-    def encode_document(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[False] = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[False] = ...,
-    ) -> SparseBatch: ...
-    @overload
-    def encode_document(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[True],
-    ) -> HybridVector: ...
-    @overload
-    def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[True],
-    ) -> HybridBatch: ...
-    def encode_document(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-        dense: bool = False,
-    ) -> _Vectors:
-        """Encode documents.
-
-        Args:
-            texts: A string gives one vector, a list gives a batch in the same order. A blank text
-                gives a vector without terms.
-            batch_size: Texts (or windows) in one pass at most; None chooses by tokens.
-            show_progress_bar: None shows one on a terminal, for work that takes a while.
-            max_active_dims: Terms kept in each vector; None uses the encoder's setting.
-            dense: Return the dense vectors too, made in the same pass; needs a model with a dense
-                head (``dense_dimensions`` is not None).
-
-        Raises:
-            InvalidTypeError: if ``texts`` is not a string or a list of strings.
-            InvalidInputError: if a text holds a lone surrogate.
-            ConfigError: if ``dense`` is asked of a model without a dense head.
-            ModelError: if one text alone does not fit into memory.
-        """
-        kept = self.max_active_dims if max_active_dims is None else max_active_dims
-        return self._encode(self._document, texts, batch_size, show_progress_bar, kept, dense)
-
-    encode = encode_document
-
-    @overload
-    def encode_query(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[False] = ...,
-    ) -> SparseVector: ...
-    @overload
-    def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[False] = ...,
-    ) -> SparseBatch: ...
-    @overload
-    def encode_query(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[True],
-    ) -> HybridVector: ...
-    @overload
-    def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
-        dense: Literal[True],
-    ) -> HybridBatch: ...
-    def encode_query(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
-        dense: bool = False,
-    ) -> _Vectors:
-        """Encode queries; arguments and errors are those of ``encode_document``."""
-        kept = self.query_max_active_dims if max_active_dims is None else max_active_dims
-        return self._encode(self._query, texts, batch_size, show_progress_bar, kept, dense)
-
     def encode_iter(
         self,
         texts: Iterable[str],
@@ -361,25 +237,6 @@ class SpladeEncoder:
                 show_progress_bar=False,
                 max_active_dims=max_active_dims,
             )
-
-    def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
-        """Return the terms of a vector with their weights, heaviest first, ties by term id.
-
-        Args:
-            vector: Of this encoder's space.
-            top_k: Terms wanted at most; None for all.
-
-        Raises:
-            InvalidTypeError: if ``vector`` is no SparseVector, such as a batch of several.
-            InvalidVectorError: if the vector is of another space.
-            ConfigError: if ``top_k`` is below 1.
-        """
-        vector = require_vector(vector, self.dimensions)
-        if top_k is not None:
-            top_k = require_whole(top_k, "top_k", least=1, unset="or None for all")
-        order = np.lexsort((vector.indices, -vector.values))[:top_k]
-        tokens = self.tokenizer.convert_ids_to_tokens(vector.indices[order].tolist())
-        return list(zip(tokens, vector.values[order].tolist(), strict=True))
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a text, without special tokens."""
@@ -447,48 +304,61 @@ class SpladeEncoder:
             f"device={str(self.device)!r})"
         )
 
-    def _encode(
+    def _encode_list(
         self,
-        side: Side,
-        texts: str | Sequence[str],
+        side: SideName,
+        texts: list[str],
         batch_size: int | None,
-        show_progress_bar: bool | None,
         max_active_dims: int | None,
-        dense: bool,
-    ) -> _Vectors:
-        if dense and side.dense_dimensions is None:
+        advance: Advance,
+    ) -> SparseBatch:
+        blocks = self._blocks(side, texts, batch_size, max_active_dims, advance, dense=False)
+        return SparseBatch.concat([SparseBatch.empty(self.dimensions), *(b for b, _ in blocks)])
+
+    def _encode_both(
+        self,
+        side: SideName,
+        texts: list[str],
+        batch_size: int | None,
+        max_active_dims: int | None,
+        advance: Advance,
+    ) -> HybridBatch:
+        size = self._side(side).dense_dimensions
+        if size is None:
             raise ConfigError(
                 f"{self.model_name!r} has no dense head on this side: leave dense out, or use a "
                 "model that was trained with one"
             )
-        if isinstance(texts, str):
-            batch = self._encode_list(
-                side, [require_text(texts)], batch_size, max_active_dims, dense
-            )
-            if isinstance(batch, HybridBatch):
-                return HybridVector(batch.sparse[0], batch.dense[0])
-            return batch[0]
-        listed = require_texts(texts)
-        with progress_bar(
-            desc="Encoding", unit="text", show=show_progress_bar, total=len(listed)
-        ) as bar:
-            return self._encode_list(side, listed, batch_size, max_active_dims, dense, bar.update)
+        sparse, dense = [SparseBatch.empty(self.dimensions)], [np.empty((0, size), np.float32)]
+        for vectors, rows in self._blocks(
+            side, texts, batch_size, max_active_dims, advance, dense=True
+        ):
+            sparse.append(vectors)
+            if rows is not None:
+                dense.append(rows)
+        return HybridBatch(SparseBatch.concat(sparse), np.concatenate(dense))
 
-    def _encode_list(
+    def _named(self, terms: list[int]) -> list[str]:
+        return list(self.tokenizer.convert_ids_to_tokens(terms))
+
+    def _side(self, side: SideName) -> Side:
+        return self._query if side == "query" else self._document
+
+    def _blocks(
         self,
-        side: Side,
+        name: SideName,
         texts: list[str],
         batch_size: int | None,
         max_active_dims: int | None,
+        advance: Advance,
+        *,
         dense: bool,
-        advance: Callable[[int], object] = lambda _: None,
-    ) -> SparseBatch | HybridBatch:
-        if batch_size is not None:
-            batch_size = require_whole(batch_size, "batch_size", least=1, unset="or None")
-        if max_active_dims is not None:
-            max_active_dims = require_terms(max_active_dims, "max_active_dims")
-        sparse = [SparseBatch.empty(self.dimensions)]
-        rows = [np.empty((0, side.dense_dimensions or 0), np.float32)]
+    ) -> Iterator[tuple[SparseBatch, FloatArray | None]]:
+        """Yield sparse and dense vectors of a bounded number of texts at a time."""
+        side = self._side(name)
+        if max_active_dims is None:
+            by_default = self.query_max_active_dims if name == "query" else self.max_active_dims
+            max_active_dims = by_default
         cut = 0
         for start in range(0, len(texts), _BLOCK):
             block = side.encode(
@@ -496,9 +366,9 @@ class SpladeEncoder:
             )
             cut += block.cut
             vectors = block.vectors
-            sparse.append(vectors if max_active_dims is None else vectors.prune(max_active_dims))
-            if block.dense is not None:
-                rows.append(block.dense)
+            if max_active_dims is not None:
+                vectors = vectors.prune(max_active_dims)
+            yield vectors, block.dense
         if cut and not self._truncation_told:
             self._truncation_told = True
             warnings.warn(
@@ -508,5 +378,3 @@ class SpladeEncoder:
                 TruncationWarning,
                 stacklevel=stacklevel(),
             )
-        batch = SparseBatch.concat(sparse)
-        return HybridBatch(batch, np.concatenate(rows)) if dense else batch

@@ -172,6 +172,13 @@ def _query_token_weights(tokenizer: PreTrainedTokenizerBase, vocabulary: int) ->
 def _with_new_head(folder: Path, tokenizer: PreTrainedTokenizerBase, data: MixedData) -> MaskedLM:
     masked_lm = masked_lm_with_new_head(folder)
     texts = _sample_documents(data, _HEAD_TEXTS)
+    _logger.warning(
+        "%s has no masked-LM head: made one of its embeddings, and warm it up with %d steps on %d "
+        "documents of the data",
+        folder,
+        _HEAD_STEPS,
+        len(texts),
+    )
     warm_up(masked_lm, tokenizer, texts, steps=_HEAD_STEPS)
     calibrate_bias(masked_lm, tokenizer, texts)
     return masked_lm

@@ -99,8 +99,7 @@ def test_a_fifth_of_all_requests_fails_and_everything_is_stored_once(
     with connect(server) as retriever:
         report = retriever.upsert(documents(1_000), batch_size=10)
         hits = [retriever.search(f"word{n}", limit=3) for n in range(0, 1_000, 50)]
-        assert retriever.count() == 1_000
-    assert (report.stored, report.failed, report.empty) == (1_000, (), 0)
+    assert (report.failed, report.stored, report.empty) == ((), 1_000, 0)
     assert stored(server) == [document.id for document in documents(1_000)]
     assert [hit[0].id for hit in hits] == [f"d{n:04}" for n in range(0, 1_000, 50)]
     given = Counter(map(id, server.faults))

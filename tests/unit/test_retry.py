@@ -91,6 +91,13 @@ def test_few_is_never_more_than_all() -> None:
     assert calls == [2]
 
 
+def test_other_failures_do_not_count_among_the_few() -> None:
+    mixed = [failure("often"), failure("few"), failure("often"), failure("few")]
+    call, calls = run(Clock(), mixed)
+    assert call() == "done"
+    assert calls == [5]
+
+
 def test_the_error_says_how_often_and_how_long() -> None:
     call, _ = run(Clock(a_try_s=2.0), [failure() for _ in range(9)], attempts=3, first_wait_s=0)
     with pytest.raises(EngineConnectionError) as raised:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from splade_sdk import Document, Retriever, SparseBatch, SparseVector, SpladeEncoder
 from splade_sdk.encoders import splade as splade_module
@@ -226,6 +227,24 @@ def test_a_model_saved_over_another_leaves_nothing_of_it(
     with pytest.raises(ConfigError, match="holds a model without a query side of its own"):
         one.save_pretrained(tmp_path / "same")
     assert SpladeEncoder(tmp_path / "same", device="cpu").encode("a") == encoder.encode("a")
+
+
+def test_learned_query_weights_lie_beside_the_model(encoder: SpladeEncoder, tmp_path: Path) -> None:
+    encoder.save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="has no query_token_weights"):
+        SpladeEncoder(tmp_path, device="cpu", query_token_weights="learned")
+    weights = np.linspace(0, 1, encoder.dimensions, dtype=np.float32)
+    save_file({"weights": weights}, tmp_path / "query_token_weights.safetensors")
+    learned = SpladeEncoder(tmp_path, device="cpu", query_token_weights="learned")
+    text = encoder.decode(encoder.encode("hello"))[0][0]
+    terms = encoder.literal_terms(text)
+    assert learned.encode_query(text).to_dict() == {
+        term: pytest.approx(float(weights[term])) for term in terms
+    }
+    assert learned.encode_document("hello") == encoder.encode_document("hello")
+    whole = SpladeEncoder(tmp_path, device="cpu")
+    assert whole.fingerprint.revision == encoder.fingerprint.revision  # of documents alone
+    assert whole.fingerprint.query_side_sha256 != learned.fingerprint.query_side_sha256
 
 
 def test_saving_is_silent(
