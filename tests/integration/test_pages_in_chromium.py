@@ -119,9 +119,11 @@ def test_dark_readers_get_a_dark_page(tmp_path: Path) -> None:
 
 def test_a_page_that_would_run_a_script_is_seen(tmp_path: Path) -> None:
     """That the checks above can fail."""
-    bad = f"<title>fine</title>{EVIL}<div style='width:900px'>wide</div><script>none()</script>"
+    asks = "<img src='http://127.0.0.1:9/nowhere.png'>"
+    wide = "<div style='width:900px'>wide</div>"
+    bad = f"<title>fine</title>{EVIL}{asks}{wide}<script>none()</script>"
     seen = look_at(bad, tmp_path)
     assert seen.title == "evil"
-    assert (seen.images, seen.requests) == (1, 1)
+    assert (seen.images, seen.requests) == (2, 1)
     assert seen.width > WIDTH
     assert seen.errors
