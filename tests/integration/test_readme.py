@@ -34,6 +34,9 @@ def _load_models_from_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.real_model
 def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"query": "heart attack", "positive": "a heart attack needs help at once"}\n'
+    )
     _load_models_from_packages(monkeypatch)
     namespace: dict[str, object] = {}
     assert len(blocks("python")) >= 3
