@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +12,8 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# tqdm asks for widgets, with the path of its own file.
+_QUIET = "ignore:IProgress not found"
 
 
 def execute(notebook: Path, folder: Path) -> nbformat.NotebookNode:
@@ -21,10 +24,9 @@ def execute(notebook: Path, folder: Path) -> nbformat.NotebookNode:
         folder: Where it runs, and leaves its files.
     """
     node = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(
-        node, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
-    client.execute()
+    resources = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(node, timeout=300, kernel_name="python3", resources=resources)
+    client.execute(env={**os.environ, "PYTHONWARNINGS": _QUIET})
     node.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     for cell in node.cells:
         cell.metadata = nbformat.from_dict({})
