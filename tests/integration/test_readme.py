@@ -16,6 +16,9 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.mark.real_model
 def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"query": "heart attack", "positive": "a heart attack needs help at once"}\n'
+    )
     models_from_packages(monkeypatch)
     assert len(blocks(README, "python")) >= 3
     run_page(README, languages=("python",))
