@@ -12,7 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from splade_sdk.config import CollectionSettings, DenseSettings, PrunedSettings
+    from splade_sdk.config import (
+        CollectionSettings,
+        DenseSettings,
+        HnswSettings,
+        PrunedSettings,
+        ServerSettings,
+    )
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.remote import RemoteEncoder
@@ -44,6 +50,8 @@ _HOMES = {
     "AsyncRetriever": "splade_sdk.retrieval.async_retriever",
     "Bm25Encoder": "splade_sdk.encoders.bm25",
     "CollectionSettings": "splade_sdk.config",
+    "HnswSettings": "splade_sdk.config",
+    "ServerSettings": "splade_sdk.config",
     "DBSF": "splade_sdk.retrieval.fusion",
     "DenseEncoder": "splade_sdk.encoders.base",
     "DenseSettings": "splade_sdk.config",
@@ -82,6 +90,7 @@ __all__ = [
     "Document",
     "Finding",
     "Hit",
+    "HnswSettings",
     "HybridVector",
     "IngestReport",
     "PrunedSettings",
@@ -89,6 +98,7 @@ __all__ = [
     "Retriever",
     "RetrySettings",
     "SearchSettings",
+    "ServerSettings",
     "SparseBatch",
     "SparseEncoder",
     "SparseVector",

@@ -88,6 +88,10 @@ def index(
             show_default=False,
         ),
     ] = None,
+    bulk: Annotated[
+        bool,
+        typer.Option("--bulk", help="A big load: let a server build its indexes afterwards."),
+    ] = False,
     windows: Windows = False,
     model: Model = None,
     dense_model: DenseModel = None,
@@ -131,6 +135,7 @@ def index(
             batch_size=batch_size,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
         )
         total = retriever.count()
     unchanged = f"{report.skipped:,} unchanged, " if report.skipped else ""

@@ -6,6 +6,7 @@ Ids here are point ids (UUID strings); the caller's own ids live in the payload.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -188,6 +189,9 @@ class Collection(Protocol):
             schema: keyword, integer, float, bool, datetime, text, uuid or geo.
             is_tenant: Let the engine keep points of the same value together, where it can.
         """
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the engine build indexes of dense vectors only when it is left."""
 
     def optimize(self) -> None:
         """Rebuild what the engine can make faster or smaller; a no-op where it does so itself."""

@@ -7,7 +7,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -322,6 +322,10 @@ class EmbeddedCollection:
         with self._engine(f"index the field {field!r}") as shard:
             self._require_writable()
             shard.update(convert.to_payload_index(field, schema))
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what does nothing: indexes of dense vectors are built by ``optimize`` only."""
+        return nullcontext()
 
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""

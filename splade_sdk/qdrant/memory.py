@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from itertools import islice
 from threading import RLock
@@ -191,6 +192,10 @@ class MemoryCollection:
     def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:  # noqa: ARG002 - protocol
         """Do nothing: every filter looks at every candidate."""
         self._stored()
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what does nothing: indexes of dense vectors are built by ``optimize`` only."""
+        return nullcontext()
 
     def optimize(self) -> None:
         """Do nothing."""

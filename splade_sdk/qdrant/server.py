@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qdrant_client import QdrantClient, models
 
 from splade_sdk.caller import stacklevel
-from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint, ServerSettings
 from splade_sdk.errors import (
     CollectionMismatchError,
     EngineClosedError,
@@ -33,9 +33,12 @@ from splade_sdk.qdrant.server_open import (
     add_dense,
     agree,
     create_index,
+    hold_indexing,
     index_fields,
+    let_index,
     quiet,
 )
+from splade_sdk.qdrant.server_settings import reading, writing
 from splade_sdk.qdrant.server_status import server_status
 from splade_sdk.qdrant.spaces import require_points, require_requests
 from splade_sdk.qdrant.status import CollectionStatus
@@ -68,6 +71,7 @@ class ServerCollection:
         secret: The API key, so that no message repeats it.
         local: Whether the client is in local mode.
         retry: How calls that failed are tried again; None tries each once.
+        settings: Consistency, ordering and shard key of its calls.
     """
 
     def __init__(
@@ -80,8 +84,11 @@ class ServerCollection:
         secret: str | None = None,
         local: bool = False,
         retry: RetryPolicy | None = None,
+        settings: ServerSettings | None = None,
     ) -> None:
         self.contract = contract
+        self._reading, self._writing = reading(settings), writing(settings)
+        self._shard_key = None if settings is None else settings.shard_key
         self._client: QdrantClient | None = client
         self._collection = name
         self._where = where
@@ -159,7 +166,16 @@ class ServerCollection:
         except BaseException:
             client.close()
             raise
-        return cls(client, name, contract, where=where, secret=api_key, local=local, retry=policy)
+        return cls(
+            client,
+            name,
+            contract,
+            where=where,
+            secret=api_key,
+            local=local,
+            retry=policy,
+            settings=settings.server if settings else None,
+        )
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns."""
@@ -167,7 +183,7 @@ class ServerCollection:
         with self._engine("store points") as client:
             for run in convert.uploads(points, self.contract):
                 structs = convert.to_structs(run, self.contract)
-                client.upsert(self._collection, points=structs, wait=True)
+                client.upsert(self._collection, points=structs, wait=True, **self._writing)
             if self._may_warn:
                 self._warn_if_slow(client)
 
@@ -202,6 +218,7 @@ class ServerCollection:
                 list(ids),
                 with_payload=included(with_payload),
                 with_vectors=self._returned(with_vectors),
+                **self._reading,
             )
             found = {record.id: record for record in map(self._record, records)}
             return [found[each] for each in ids if each in found]
@@ -210,7 +227,11 @@ class ServerCollection:
         """Return the content hash of each point that exists among ``ids`` and has one, by id."""
         with self._engine("read points") as client:
             records = client.retrieve(
-                self._collection, list(ids), with_payload=[CONTENT_HASH], with_vectors=False
+                self._collection,
+                list(ids),
+                with_payload=[CONTENT_HASH],
+                with_vectors=False,
+                **self._reading,
             )
             return {
                 str(record.id): found[CONTENT_HASH]
@@ -228,12 +249,17 @@ class ServerCollection:
         with self._engine("delete points") as client:
             if not isinstance(ids, models.Filter) and not ids:
                 return  # the engine refuses an empty list
-            client.delete(self._collection, points_selector=selector, wait=True)
+            client.delete(self._collection, points_selector=selector, wait=True, **self._writing)
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count exactly the points that meet the filter."""
         with self._engine("count points") as client:
-            return client.count(self._collection, count_filter=filter, exact=True).count
+            return client.count(
+                self._collection,
+                count_filter=filter,
+                exact=True,
+                shard_key_selector=self._shard_key,
+            ).count
 
     def scroll(
         self,
@@ -253,6 +279,7 @@ class ServerCollection:
                 offset=offset,
                 with_payload=with_payload,
                 with_vectors=self._returned(with_vectors),
+                **self._reading,
             )
             return list(map(self._record, records)), None if following is None else str(following)
 
@@ -268,6 +295,7 @@ class ServerCollection:
                     update_mode=models.UpdateMode.UPDATE_ONLY,
                     update_filter=has_content_hash(content_hashes),
                     wait=True,
+                    **self._writing,
                 )
 
     def keep_contract(self, contract: CollectionContract) -> None:
@@ -292,6 +320,20 @@ class ServerCollection:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
             create_index(client, self._collection, field, schema, is_tenant=is_tenant)
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the server build indexes of dense vectors only when it is left."""
+        return nullcontext() if self._local else self._without_indexing()
+
+    @contextmanager
+    def _without_indexing(self) -> Iterator[None]:
+        with self._engine("hold its indexing") as client:
+            had = hold_indexing(client, self._collection)
+        try:
+            yield
+        finally:
+            with self._engine("let it index again") as client:
+                let_index(client, self._collection, had)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
@@ -339,7 +381,10 @@ class ServerCollection:
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
     ) -> list[list[ScoredPoint]]:
         queries = [convert.to_query(request, limit, self.contract) for request, limit in asked]
-        answers = client.query_batch_points(self._collection, requests=queries)
+        queries = [each.model_copy(update={"shard_key": self._shard_key}) for each in queries]
+        answers = client.query_batch_points(
+            self._collection, requests=queries, consistency=self._reading.get("consistency")
+        )
         # Local mode may return points that share no term with the query, with the score 0.
         return [
             [

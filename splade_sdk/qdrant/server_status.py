@@ -39,6 +39,8 @@ def server_status(
     pending = "" if info.status == models.CollectionStatus.GREEN else f"status {info.status.value}"
     if isinstance(info.optimizer_status, models.OptimizersStatusOneOf1):
         pending = f"the optimizer failed: {info.optimizer_status.error}"
+    if info.config.optimizer_config.indexing_threshold == 0 and contract.dense is not None:
+        pending = "no index of dense vectors is built (indexing_threshold is 0)"
     server = None if local else client.info().version
     return CollectionStatus(
         engine="qdrant-client's local mode" if local else f"Qdrant {server}",
@@ -48,7 +50,11 @@ def server_status(
         },
         idf=None if sparse is None else sparse.modifier == models.Modifier.IDF,
         pending=pending,
-        advice=_ADVICE.get(info.status, "read the server's log") if pending else "",
+        advice="run the bulk load that was cut short again, or set indexing_threshold"
+        if "indexing_threshold" in pending
+        else _ADVICE.get(info.status, "read the server's log")
+        if pending
+        else "",
         client_version=None if local else version("qdrant-client"),
         server_version=server,
         slow=f"local mode compares all {points} points with every query"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
@@ -156,6 +157,10 @@ class TenantCollection:
     def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field of the whole collection."""
         self._collection.create_payload_index(field, schema, is_tenant=is_tenant)
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the engine build indexes when it is left, for all tenants."""
+        return self._collection.bulk()
 
     def optimize(self) -> None:
         """Rebuild what the engine can make faster or smaller, for all tenants."""

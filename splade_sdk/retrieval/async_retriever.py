@@ -135,6 +135,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Encode and store documents; see ``Retriever.upsert``.
@@ -146,6 +147,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
         return await self._ingest(
@@ -155,6 +157,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
             show_progress_bar=show_progress_bar,
         )
 
@@ -167,6 +170,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Make the collection hold these documents and no others; see ``Retriever.sync``.
@@ -178,6 +182,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
         return await self._ingest(
@@ -188,6 +193,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
             show_progress_bar=show_progress_bar,
         )
 

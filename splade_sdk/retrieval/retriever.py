@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -15,12 +16,13 @@ from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.maintenance import MaintenanceMethods
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
+from splade_sdk.types import Document, IngestReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Retriever"]
 
 
-class Retriever(SearchMethods):
+class Retriever(SearchMethods, MaintenanceMethods):
     """One collection of documents, searched by sparse vectors, dense ones, or both.
 
     Making one does no work: the model loads and the collection opens at first use. ``upsert``
@@ -128,6 +130,7 @@ class Retriever(SearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Encode and store documents, replacing those with the same id.
@@ -157,6 +160,8 @@ class Retriever(SearchMethods):
                 it says is checked against the stream and the collection.
             dead_letter: File to which documents that could not be stored are appended, as JSON
                 lines with their cause.
+            bulk: Let a server build indexes of dense vectors after the load instead of during it,
+                for big ones; other engines do so in any case.
             show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
                 takes a while.
 
@@ -174,9 +179,9 @@ class Retriever(SearchMethods):
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
         documents = begun(documents)
-        return upsert(
-            documents, self._connection.open(create=True), self._connection.encoding, options
-        )
+        collection = self._connection.open(create=True)
+        with collection.bulk() if bulk else nullcontext():
+            return upsert(documents, collection, self._connection.encoding, options)
 
     def sync(
         self,
@@ -187,6 +192,7 @@ class Retriever(SearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Make the collection hold these documents and no others: upsert, then delete the rest.
@@ -202,6 +208,7 @@ class Retriever(SearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
 
         Raises:
@@ -216,43 +223,8 @@ class Retriever(SearchMethods):
         documents = begun(documents)
         collection = self._connection.open(create=True)
         encoding = self._connection.encoding
-        return sync(documents, collection, encoding, options, allow_empty=allow_empty)
-
-    def upgrade_to_hybrid(
-        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
-    ) -> UpgradeReport:
-        """Add dense vectors to a collection that was indexed without, in place.
-
-        Texts are encoded by the dense encoder only; sparse vectors and metadata stay as they are.
-        The collection can be searched meanwhile, as it was before, and by its dense vectors when
-        this returns. Killed on the way, it goes on where it was when it is called again. On a
-        server others may write meanwhile: what they stored without a dense vector gets one too.
-        Retrievers that were opened before must be made anew to see the dense vectors.
-
-        Args:
-            batch_size: Documents read, encoded and stored at a time.
-            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
-                takes a while.
-
-        Returns:
-            What was done; nothing where the collection is hybrid already.
-
-        Raises:
-            ConfigError: if there is no dense encoder.
-            CollectionNotFoundError: if there is no such collection.
-            CollectionMismatchError: if another model made it, or an upgrade by another dense model
-                is under way.
-            EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
-        """
-        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
-
-        return upgrade_to_hybrid(
-            self._connection.open(without_dense=True),
-            self._connection.encoding,
-            self._connection.dense_settings,
-            batch_size=require_whole(batch_size, "batch_size", least=1),
-            show_progress_bar=show_progress_bar,
-        )
+        with collection.bulk() if bulk else nullcontext():
+            return sync(documents, collection, encoding, options, allow_empty=allow_empty)
 
     @overload
     def get(  # type: ignore[overload-overlap]
@@ -372,24 +344,6 @@ class Retriever(SearchMethods):
         else:
             wanted = [ids] if isinstance(ids, str) else require_ids(ids)
             self._connection.open().delete([point_id(each) for each in wanted])
-
-    def doctor(self) -> DoctorReport:
-        """Check the collection and the encoders, and say what to do.
-
-        Model and vocabulary, IDF, versions of client and server, what the optimizer has to do,
-        vectors that are empty, missing or other than the encoder makes, and metadata fields without
-        an index. Looks at a thousand documents and encodes three.
-
-        Returns:
-            What was found; also that there is no such collection, or that it cannot be opened.
-        """
-        from splade_sdk.retrieval.doctor import checkup
-
-        return checkup(self._connection, self._shown)
-
-    def optimize(self) -> None:
-        """Clean out deleted documents and flush to disk; a server does so by itself."""
-        self._connection.open().optimize()
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless, using the object after is an error."""

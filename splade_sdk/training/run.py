@@ -184,11 +184,13 @@ def _compare_with_target(config: TrainingConfig, log: Sequence[dict[str, float]]
         if abs(found - wanted) > 0.1 * wanted:
             _logger.warning(
                 "%s vectors end with %.1f active dimensions, where target_active_dims asks for "
-                "%g: train longer, or ask for what the ranking loss leads to; a regularizer "
-                "only takes dimensions away",
+                "%g: %s",
                 side,
                 found,
                 wanted,
+                "train longer, or at a higher learning rate"
+                if found > wanted
+                else "the ranking loss leads to fewer, and a regularizer adds none",
             )
 
 

@@ -78,6 +78,8 @@ class FakeServer:
         self.asked: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.bodies: list[bytes] = []
+        self.shard_keys: list[str] = []
+        self.thresholds: list[int] = [20_000]
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -107,7 +109,9 @@ class FakeServer:
         return {"exists": self._engine.collection_exists(name)}
 
     def _get(self, name: str, _: bytes) -> Any:
-        return self._engine.get_collection(name)
+        info = self._engine.get_collection(name)
+        info.config.optimizer_config.indexing_threshold = self.thresholds[-1]
+        return info
 
     def _put(self, name: str, body: bytes) -> Any:
         given = models.CreateCollection.model_validate_json(body)
@@ -120,6 +124,8 @@ class FakeServer:
 
     def _patch(self, name: str, body: bytes) -> Any:
         given = models.UpdateCollection.model_validate_json(body)
+        if given.optimizers_config and given.optimizers_config.indexing_threshold is not None:
+            self.thresholds.append(given.optimizers_config.indexing_threshold)
         return self._engine.update_collection(name, metadata=given.metadata)
 
     def _add_vector(self, name: str, vector: str, body: bytes) -> Any:
@@ -147,6 +153,13 @@ class FakeServer:
 
     def _delete(self, name: str, _: bytes) -> Any:
         return self._engine.delete_collection(name)
+
+    def _get_shards(self, _name: str, _: bytes) -> Any:
+        return {"shard_keys": [{"key": key} for key in self.shard_keys]}
+
+    def _put_shards(self, _name: str, body: bytes) -> Any:
+        self.shard_keys.append(json.loads(body)["shard_key"])
+        return True
 
     def _put_index(self, name: str, body: bytes) -> Any:
         given = models.CreateFieldIndex.model_validate_json(body)

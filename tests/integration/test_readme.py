@@ -16,6 +16,9 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.mark.real_model
 def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"query": "heart attack", "positive": "a heart attack needs help at once"}\n'
+    )
     models_from_packages(monkeypatch)
     assert len(blocks(README, "python")) >= 3
     run_page(README, languages=("python",))
@@ -24,7 +27,7 @@ def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_commands_exist() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     lines = [line for block in blocks(README, "sh") for line in block.source.splitlines()]
-    used = {shlex.split(line)[1] for line in lines if line.startswith("splade ")}
+    used = {shlex.split(line, comments=True)[1] for line in lines if line.startswith("splade ")}
     assert used
     assert used <= known
 
