@@ -193,10 +193,11 @@ def verdict(collections: Mapping[str, Any]) -> str:
 def report(result: Mapping[str, Any]) -> str:
     """Lay the result out as Markdown."""
     explanation = (
-        f"Sparse leg: the default model ({result['settings']['model']}), or BM25. Dense leg: "
-        f"all-MiniLM-L6-v2, exact search. Texts are cut at {MAX_TOKENS} tokens. Each leg of a "
-        f"hybrid search fetches 400 hits, {LIMIT} are scored. RRF with k = 60 and equal weights, "
-        "DBSF, and Weighted with alpha = 0.5: nothing was tuned. *Against its best leg*: mean "
+        f"Sparse leg: the default model (weights {result['settings']['weights']}), or BM25. "
+        f"Dense leg: all-MiniLM-L6-v2, exact search. Texts are cut at {MAX_TOKENS} tokens. "
+        f"Each leg of a hybrid search fetches 400 hits, {LIMIT} are scored. "
+        "RRF with k = 60 and equal weights, DBSF, and Weighted with alpha = 0.5: nothing was "
+        "tuned. *Against its best leg*: mean "
         "difference to the better one of its two legs, which is chosen by the same queries, with "
         "its 95 % interval (bootstrap); p: paired t-test over queries, corrected after Holm within "
         "a collection."
@@ -236,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "hardware": machine,
         "versions": versions("torch", "sentence-transformers", "qdrant-edge-py", "splade-sdk"),
         "settings": {
-            "model": Path(SpladeEncoder().fingerprint.model).parent.name,
+            "weights": SpladeEncoder().fingerprint.revision[:12],
             "max_tokens": MAX_TOKENS,
             "limit": LIMIT,
         },

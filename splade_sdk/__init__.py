@@ -12,7 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from splade_sdk.config import CollectionSettings, DenseSettings, PrunedSettings
+    from splade_sdk.config import (
+        CollectionSettings,
+        DenseSettings,
+        HnswSettings,
+        PrunedSettings,
+        ServerSettings,
+    )
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.encoders.bm25 import Bm25Encoder
     from splade_sdk.encoders.remote import RemoteEncoder
@@ -26,12 +32,15 @@ if TYPE_CHECKING:
     from splade_sdk.retrieval.search_settings import SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
+        DoctorReport,
         Document,
+        Finding,
         Hit,
         HybridVector,
         IngestReport,
         SparseBatch,
         SparseVector,
+        UpgradeReport,
     )
 
 __version__ = "0.1.0"
@@ -41,13 +50,18 @@ _HOMES = {
     "AsyncRetriever": "splade_sdk.retrieval.async_retriever",
     "Bm25Encoder": "splade_sdk.encoders.bm25",
     "CollectionSettings": "splade_sdk.config",
+    "HnswSettings": "splade_sdk.config",
+    "ServerSettings": "splade_sdk.config",
     "DBSF": "splade_sdk.retrieval.fusion",
     "DenseEncoder": "splade_sdk.encoders.base",
     "DenseSettings": "splade_sdk.config",
     "Document": "splade_sdk.types",
     "Hit": "splade_sdk.types",
     "HybridVector": "splade_sdk.types",
+    "DoctorReport": "splade_sdk.types",
+    "Finding": "splade_sdk.types",
     "IngestReport": "splade_sdk.types",
+    "UpgradeReport": "splade_sdk.types",
     "PrunedSettings": "splade_sdk.config",
     "RRF": "splade_sdk.retrieval.fusion",
     "Retriever": "splade_sdk.retrieval.retriever",
@@ -72,8 +86,11 @@ __all__ = [
     "CollectionSettings",
     "DenseEncoder",
     "DenseSettings",
+    "DoctorReport",
     "Document",
+    "Finding",
     "Hit",
+    "HnswSettings",
     "HybridVector",
     "IngestReport",
     "PrunedSettings",
@@ -81,12 +98,14 @@ __all__ = [
     "Retriever",
     "RetrySettings",
     "SearchSettings",
+    "ServerSettings",
     "SparseBatch",
     "SparseEncoder",
     "SparseVector",
     "SpladeEncoder",
     "SpladeError",
     "TwoStep",
+    "UpgradeReport",
     "Weighted",
 ]
 

@@ -19,7 +19,9 @@ __all__ = [
     "DenseSettings",
     "FieldSchema",
     "Fingerprint",
+    "HnswSettings",
     "PrunedSettings",
+    "ServerSettings",
     "Settings",
 ]
 
@@ -178,6 +180,70 @@ class PrunedSettings(Settings):
     name: str = Field(default="splade_pruned", min_length=1)
 
 
+class HnswSettings(Settings):
+    """The graph index of the dense vectors; None leaves a setting to the server.
+
+    Attributes:
+        m: Edges of a node; 0 builds no graph.
+        ef_construct: Neighbours considered while it is built.
+        full_scan_threshold: Size in kB below which vectors are compared one by one.
+        payload_m: Edges of a node within each tenant; with ``m=0``, graphs of tenants only.
+        on_disk: Keep the graph on disk instead of in memory.
+    """
+
+    m: int | None = Field(default=None, ge=0)
+    ef_construct: int | None = Field(default=None, ge=4)
+    full_scan_threshold: int | None = Field(default=None, ge=0)
+    payload_m: int | None = Field(default=None, ge=0)
+    on_disk: bool | None = None
+
+
+class ServerSettings(Settings):
+    """What only a Qdrant server knows, under Qdrant's names; None leaves it to the server.
+
+    The first group counts when the collection is made, the second with every call.
+
+    Attributes:
+        shard_number: Shards of the collection; with custom sharding, of each key.
+        sharding_method: ``custom`` puts points into the shards of ``shard_key``.
+        replication_factor: Copies of each shard.
+        write_consistency_factor: Copies that must have a write before it counts as done.
+        on_disk_payload: Keep payloads on disk instead of in memory.
+        hnsw: The graph index of the dense vectors.
+        quantization: Compress dense vectors in memory: ``scalar`` to a quarter, ``binary`` to 1/32.
+        default_segment_number: Segments that the optimizer aims at.
+        max_segment_size: Largest segment that it makes, in kB.
+        indexing_threshold: Size in kB from which on a segment gets a graph.
+        shard_key: Where this retriever writes and what it searches; needs custom sharding.
+        consistency: Copies that must agree on a read: a number, or ``majority``, ``quorum``,
+            ``all``.
+        ordering: Of writes: ``weak``, ``medium`` or ``strong``.
+    """
+
+    shard_number: int | None = Field(default=None, ge=1)
+    sharding_method: Literal["auto", "custom"] | None = None
+    replication_factor: int | None = Field(default=None, ge=1)
+    write_consistency_factor: int | None = Field(default=None, ge=1)
+    on_disk_payload: bool | None = None
+    hnsw: HnswSettings | None = None
+    quantization: Literal["scalar", "binary"] | None = None
+    default_segment_number: int | None = Field(default=None, ge=0)
+    max_segment_size: int | None = Field(default=None, ge=1)
+    indexing_threshold: int | None = Field(default=None, ge=0)
+    shard_key: str | int | None = None
+    consistency: int | Literal["majority", "quorum", "all"] | None = None
+    ordering: Literal["weak", "medium", "strong"] | None = None
+
+    @model_validator(mode="after")
+    def _require_custom_sharding(self) -> Self:
+        if self.shard_key is not None and self.sharding_method != "custom":
+            raise ValueError(
+                f"shard_key is {self.shard_key!r}, but only custom sharding has keys: set "
+                "sharding_method to 'custom'"
+            )
+        return self
+
+
 class CollectionSettings(Settings):
     """How a collection is laid out.
 
@@ -188,6 +254,8 @@ class CollectionSettings(Settings):
         indexed_fields: Metadata fields with a payload index, as name -> schema.
         dense: Layout of the dense vectors; whether there are any is for the encoder to say.
         pruned: Keep a pruned sparse vector too, for searches in two steps.
+        server: Shards, replicas, consistency and optimization on a server; not kept with the
+            collection, as the server has them.
     """
 
     sparse_vector: str = Field(default="splade", min_length=1)
@@ -196,6 +264,7 @@ class CollectionSettings(Settings):
     indexed_fields: dict[str, FieldSchema] = Field(default_factory=dict)
     dense: DenseSettings = Field(default_factory=DenseSettings)
     pruned: PrunedSettings | None = None
+    server: ServerSettings | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _require_distinct_names(self) -> Self:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from splade_sdk.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 __all__ = ["Settings", "config_error"]
 
 
@@ -45,7 +48,7 @@ def config_error(error: ValidationError, settings: type[BaseModel], *, where: st
     problems = error.errors()
     places = [problem["loc"] for problem in problems]
     told = [
-        _told(problem["type"], place, problem["input"], problem["msg"], settings)
+        _told(problem, settings)
         for problem, place in zip(problems, places, strict=True)
         # A list whose item is wrong is also reported as too short.
         if not any(other != place and other[: len(place)] == place for other in places)
@@ -53,21 +56,25 @@ def config_error(error: ValidationError, settings: type[BaseModel], *, where: st
     return ConfigError(f"{where}: {'; '.join(told)}")
 
 
-def _told(
-    kind: str,
-    place: tuple[int | str, ...],
-    given: object,
-    message: str,
-    settings: type[BaseModel],
-) -> str:
+def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:
+    kind, place, given = problem["type"], problem["loc"], problem["input"]
     name = ".".join(map(str, place))
+    if kind == "missing" and isinstance(place[-1], int):
+        whole = ".".join(map(str, place[:-1]))
+        return f"{whole} is {given!r}: expected more items: there is none at place {place[-1] + 1}"
     if kind == "missing":
         return f"no key {name!r}: it is needed"
     if kind == "value_error":
-        said = message.removeprefix("Value error, ")
+        said = problem["msg"].removeprefix("Value error, ")
         return f"{name}: {said}" if name else said
+    if kind == "tuple_type":
+        return f"{name} is {given!r}: expected a list"
+    if kind == "model_type":
+        keys = ", ".join(sorted(_section(settings, place).model_fields))
+        return f"{name} is {given!r}: expected keys and values, with the keys {keys}"
     if kind != "extra_forbidden":
-        return f"{name} is {given!r}: {message}"
+        told = problem["msg"].replace("Tuple should", "List should")
+        return f"{name} is {given!r}: {told.replace(' after validation', '')}"
     valid = sorted(_section(settings, place[:-1]).model_fields)
     nearest = get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
     if nearest:

@@ -13,6 +13,7 @@ from splade_sdk.cli.options import (
     Json,
     Model,
     SettingsFile,
+    Tenant,
     Url,
 )
 
@@ -43,6 +44,7 @@ def explain(
     as_json: Json = False,
     model: Model = None,
     settings: SettingsFile = None,
+    tenant: Tenant = None,
 ) -> None:
     """Show why a document matches a query.
 
@@ -52,7 +54,7 @@ def explain(
     from splade_sdk.cli.tables import print_explanations
 
     with open_retriever(
-        index, url, collection, api_key=api_key, model=model, settings=settings
+        index, url, collection, api_key=api_key, model=model, settings=settings, tenant=tenant
     ) as retriever:
         explained = retriever.explain(query, document_id)
     if html is not None:

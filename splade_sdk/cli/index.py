@@ -12,6 +12,7 @@ from splade_sdk.cli.options import (
     IndexFolder,
     Model,
     SettingsFile,
+    Tenant,
     Url,
     Windows,
 )
@@ -87,10 +88,15 @@ def index(
             show_default=False,
         ),
     ] = None,
+    bulk: Annotated[
+        bool,
+        typer.Option("--bulk", help="A big load: let a server build its indexes afterwards."),
+    ] = False,
     windows: Windows = False,
     model: Model = None,
     dense_model: DenseModel = None,
     settings: SettingsFile = None,
+    tenant: Tenant = None,
 ) -> None:
     """Encode documents and store them.
 
@@ -122,12 +128,14 @@ def index(
         dense_model=dense_model,
         windows=windows,
         settings=settings,
+        tenant=tenant,
     ) as retriever:
         report = (retriever.sync if sync else retriever.upsert)(
             read_documents(paths, fields),
             batch_size=batch_size,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
         )
         total = retriever.count()
     unchanged = f"{report.skipped:,} unchanged, " if report.skipped else ""

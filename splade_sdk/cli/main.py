@@ -17,6 +17,7 @@ from splade_sdk import __version__
 from splade_sdk.cli import (
     compare,
     demo,
+    doctor,
     encode,
     explain,
     index,
@@ -26,6 +27,8 @@ from splade_sdk.cli import (
     serve,
     teach,
     train,
+    tune,
+    upgrade,
 )
 from splade_sdk.cli import eval as evaluation
 from splade_sdk.errors import SpladeError, TruncationWarning
@@ -46,10 +49,13 @@ app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("models", epilog=models.EXAMPLES)(models.models)
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command("upgrade", epilog=upgrade.EXAMPLES)(upgrade.upgrade)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
+app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
 

@@ -65,6 +65,7 @@ def open_retriever(
     dense_model: str | None = None,
     windows: bool = False,
     settings: Path | None = None,
+    tenant: str | None = None,
 ) -> Retriever:
     """Make the retriever of a folder or a server.
 
@@ -86,4 +87,5 @@ def open_retriever(
         dense_encoder=open_dense(dense_model),
         api_key=api_key,
         search_settings=settings,
+        tenant=tenant,
     )

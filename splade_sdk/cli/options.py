@@ -16,6 +16,7 @@ __all__ = [
     "QuerySide",
     "SettingsFile",
     "SpladeModel",
+    "Tenant",
     "Url",
     "Windows",
 ]
@@ -29,6 +30,14 @@ Model = Annotated[
         metavar="NAME|DIR",
         help="A SPLADE model, by folder or name; bm25 for the bag-of-words baseline. "
         "Default: the small model that comes along.",
+        show_default=False,
+    ),
+]
+Tenant = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Whose documents, in an index of several tenants; those of others are not touched.",
         show_default=False,
     ),
 ]

@@ -15,6 +15,7 @@ from splade_sdk.cli.options import (
     Json,
     Model,
     SettingsFile,
+    Tenant,
     Url,
 )
 
@@ -73,6 +74,7 @@ def search(
     model: Model = None,
     dense_model: DenseModel = None,
     settings: SettingsFile = None,
+    tenant: Tenant = None,
 ) -> None:
     """Find documents and print them, the best first."""
     from splade_sdk.cli.opening import open_retriever
@@ -87,6 +89,7 @@ def search(
         model=model,
         dense_model=dense_model,
         settings=settings,
+        tenant=tenant,
     ) as retriever:
         hits = retriever.search(
             query, limit=limit, filter=conditions, mode=mode.value if mode else None

@@ -13,6 +13,8 @@ EXAMPLES = """**Examples**
 
 `splade train config.yaml --output-dir runs/second`
 
+`torchrun --nproc-per-node 4 --no-python splade train config.yaml` (four devices, one batch)
+
 The smallest configuration; paths are relative to its folder:
 
     model: {base: path/or/name}
@@ -59,6 +61,10 @@ def train(
     if output_dir is not None:
         settings = settings.model_copy(update={"output_dir": output_dir})
     model = run(settings, resume=resume)
+    from accelerate import PartialState  # there now: the run has asked for its extra
+
+    if not PartialState().is_main_process:
+        return
     last: dict[str, float] = {}
     for row in read_log(settings.output_dir / "log.csv"):
         last |= row

@@ -55,19 +55,22 @@ class BeirDataset:
                 raise InvalidDataError(f"{where}: {error}") from error
 
 
-def load_dataset(folder: str | Path, split: str = "test") -> BeirDataset:
+def load_dataset(
+    folder: str | Path, split: str = "test", *, needs_corpus: bool = True
+) -> BeirDataset:
     """Read the judgements of a split and the queries they judge.
 
     Args:
         folder: Holds corpus.jsonl, queries.jsonl and qrels/<split>.tsv.
         split: Which judgements; ``test``, ``train`` and ``dev`` are usual.
+        needs_corpus: Check that there is a corpus too; False where it is indexed already.
 
     Raises:
         InvalidDataError: if a file or the split does not exist, or a line cannot be used; the
             message names file, line and field.
     """
     folder = Path(folder)
-    for name in (_CORPUS, _QUERIES):
+    for name in (_CORPUS, _QUERIES) if needs_corpus else (_QUERIES,):
         if not (folder / name).is_file():
             raise InvalidDataError(
                 f"{folder} has no {name}: expected a folder in BEIR's layout ({_CORPUS}, "

@@ -31,7 +31,7 @@ from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document
 
-__all__ = ["EngineName", "search_corpus", "search_retriever"]
+__all__ = ["EngineName", "own_collection", "search_corpus", "search_retriever"]
 
 EngineName = Literal["embedded", "memory"]
 
@@ -170,7 +170,7 @@ class _Index:
     ) -> None:
         self._mode = mode
         dense = None if mode == "sparse" else maker.dense
-        self.collection = _collection(encoder.fingerprint, dense, engine, settings)
+        self.collection = own_collection(encoder.fingerprint, dense, engine, settings)
         self.searched = CollectionEngine(self.collection, fused)
         self.seconds = 0.0
 
@@ -231,12 +231,20 @@ class _Found(NamedTuple):
         return 1000 * float(np.percentile(self.seconds, percent))
 
 
-def _collection(
+def own_collection(
     fingerprint: Fingerprint,
     dense: DenseFingerprint | None,
     engine: EngineName,
     settings: CollectionSettings | None,
 ) -> Collection:
+    """Return a new collection that lives as long as the object.
+
+    Args:
+        fingerprint: The sparse encoder.
+        dense: The dense encoder; None for no dense vectors.
+        engine: What searches.
+        settings: Its layout.
+    """
     if engine == "memory":
         from splade_sdk.qdrant.memory import MemoryCollection
 

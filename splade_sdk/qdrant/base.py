@@ -6,9 +6,11 @@ Ids here are point ids (UUID strings); the caller's own ids live in the payload.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
@@ -161,16 +163,41 @@ class Collection(Protocol):
     ) -> tuple[list[Record], str | None]:
         """Return a page of points ordered by id, and the offset of the next one (None: last)."""
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still.
+
+        What was deleted or changed meanwhile is left alone. While an upgrade is under way, points
+        may have the dense vectors that it adds.
+
+        Args:
+            points: As for ``upsert``.
+            content_hashes: Of the points as they were read.
+        """
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Args:
+            contract: Ours, ``upgraded_by`` a dense model, or ``upgraded``.
+        """
+
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless.
 
         Args:
             field: Path in the payload, such as ``metadata.year``.
             schema: keyword, integer, float, bool, datetime, text, uuid or geo.
+            is_tenant: Let the engine keep points of the same value together, where it can.
         """
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the engine build indexes of dense vectors only when it is left."""
 
     def optimize(self) -> None:
         """Rebuild what the engine can make faster or smaller; a no-op where it does so itself."""
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless."""

@@ -30,6 +30,7 @@ __all__ = [
     "stored_bytes",
     "to_config",
     "to_filter",
+    "to_new_vector",
     "to_payload_index",
     "to_points",
     "to_query",
@@ -62,6 +63,19 @@ def to_config(contract: CollectionContract, *, wal: bool) -> Any:
         )
     return edge.EdgeConfig(
         vectors=dense, sparse_vectors=dict.fromkeys(sparse, params), wal_enabled=wal
+    )
+
+
+def to_new_vector(contract: CollectionContract) -> Any:
+    """Return the operation that adds the dense vector of an upgraded contract."""
+    settings, dense = contract.settings.dense, contract.dense
+    if dense is None:
+        raise ValueError("the contract has no dense vector")
+    return edge.UpdateOperation.create_dense_vector(
+        settings.name,
+        dense.dimensions,
+        getattr(edge.Distance, settings.distance.capitalize()),
+        datatype=_datatype(settings.datatype),
     )
 
 

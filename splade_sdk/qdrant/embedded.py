@@ -7,7 +7,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from qdrant_client import models
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import (
     CollectionNotFoundError,
+    ConfigError,
     DiskFullError,
     EngineClosedError,
     EngineError,
@@ -24,12 +25,13 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.edge_errors import edge_errors
 from splade_sdk.qdrant.folder import CollectionFolder
-from splade_sdk.qdrant.payload import CONTENT_HASH, included, metadata_path
+from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.temporary import temporary_folder
-from splade_sdk.qdrant.vectors import returned_vectors, vector_names
+from splade_sdk.qdrant.vectors import returned_vectors
 
 try:
     import qdrant_edge as edge
@@ -42,6 +44,7 @@ try:
         release_shard,
         require_usable,
     )
+    from splade_sdk.qdrant.edge_status import dead_points, points, shard_status
 except ImportError as error:
     raise MissingDependencyError.for_extra("qdrant-edge-py", "edge") from error
 
@@ -240,16 +243,14 @@ class EmbeddedCollection:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
             self._require_writable()
-            before = self._points()
+            before = points(shard)
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
             else:
                 operation = edge.UpdateOperation.delete_points(list(ids))
             shard.update(operation)
-            self._note(before - self._points())
-            info = shard.info()
-            dead = info.indexed_vectors_count - info.points_count
-            if dead >= max(_DEAD_FLOOR, info.points_count):
+            self._note(before - points(shard))
+            if dead_points(shard, self.contract) >= max(_DEAD_FLOOR, points(shard)):
                 with suppress(DiskFullError):  # this can wait until there is room
                     self._folder.require_room(self._folder.allocated_bytes())
                     shard.optimize()
@@ -282,11 +283,49 @@ class EmbeddedCollection:
             )
             return list(map(self._record, records)), following and str(following)
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        contract = self.contract.upgraded()
+        require_points(points, contract, str(self._folder))
+        with self._engine("store points") as shard:
+            if not points:
+                return
+            self._require_writable(convert.stored_bytes(points))
+            made = convert.to_points(points, contract)
+            unchanged = convert.to_filter(has_content_hash(content_hashes))
+            only = edge.UpdateMode.UpdateOnly
+            shard.update(edge.UpdateOperation.upsert_points(made, unchanged, only))
+            self._note(len(points))
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Raises:
+            ConfigError: if they are to be kept on disk, which the engine cannot do later.
+        """
+        if contract.upgrading and contract.settings.dense.on_disk:
+            raise ConfigError(
+                "the embedded engine cannot add dense vectors that are kept on disk: leave "
+                "on_disk out, or index anew into another collection"
+            )
+        with self._engine("keep its contract") as shard:
+            self._require_writable()
+            self._folder.keep_contract(contract)
+            if contract.upgrading:
+                shard.update(convert.to_new_vector(contract.upgraded()))
+            self._flush()
+            self.contract = contract
+
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
+        del is_tenant  # there is one folder for all
         with self._engine(f"index the field {field!r}") as shard:
             self._require_writable()
             shard.update(convert.to_payload_index(field, schema))
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what does nothing: indexes of dense vectors are built by ``optimize`` only."""
+        return nullcontext()
 
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
@@ -294,6 +333,11 @@ class EmbeddedCollection:
             self._require_writable(self._folder.allocated_bytes())
             shard.optimize()
             self._flush()
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
+        with self._engine("read its state") as shard:
+            return shard_status(shard, self.contract)
 
     def disk_bytes(self) -> int:
         """Return how much of the disk the collection occupies; what is not flushed is not there."""
@@ -348,18 +392,6 @@ class EmbeddedCollection:
     def _require_writable(self, needed_bytes: int = 0) -> None:
         self._folder.require_still_there()
         self._folder.require_room(needed_bytes)
-
-    def _dead(self) -> int:
-        """Return how many deleted points are known to be left in the index.
-
-        The engine counts vectors, those of deleted points included, and dense ones only once their
-        index is built: until then this is too low.
-        """
-        names = len(vector_names(self.contract))
-        return int(self._shard.info().indexed_vectors_count) // names - self._points()
-
-    def _points(self) -> int:
-        return int(self._shard.info().points_count)
 
     def _index_fields(self, settings: CollectionSettings) -> None:
         with self._engine("index payload fields") as shard:

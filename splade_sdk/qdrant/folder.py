@@ -164,6 +164,23 @@ class CollectionFolder:
                 raise EngineError(f"{self}: cannot be made: {error}") from error
             raise
 
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Replace what is kept with the collection; a crash leaves the one or the other.
+
+        Raises:
+            EngineError: if the folder cannot be written.
+        """
+        fresh = self.home / f"{_CONTRACT}.new"
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                json.dump(contract.to_json(), file, indent=2, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.home / _CONTRACT)
+        except OSError as error:
+            raise self.unwritable(error) from error
+        self.mark_opened()
+
     def mark_opened(self) -> None:
         """Remember which collection lies here now, for ``require_still_there``."""
         self._opened = self._identity()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from itertools import islice
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import models
+from qdrant_client.local.local_collection import LocalCollection
 from qdrant_client.local.payload_filters import check_filter
-from qdrant_client.local.payload_value_extractor import include_payload
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
@@ -22,6 +23,7 @@ from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
 from splade_sdk.qdrant.ranking import lowest_score
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.vectors import first_step, sparse_vectors
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
@@ -85,6 +87,21 @@ class MemoryCollection:
                 )
             self._forget_indexes()
 
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        with self._lock:
+            had = self.content_hashes([point.id for point in points])
+            contract, self.contract = self.contract, self.contract.upgraded()
+            try:
+                self.upsert([each for each in points if had.get(each.id) in content_hashes])
+            finally:
+                self.contract = contract
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection."""
+        self._stored()
+        self.contract = contract
+
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
         """Return the best points, highest score first, ties by the document's id."""
         require_requests([request], self.contract, "the collection")
@@ -100,7 +117,9 @@ class MemoryCollection:
                 ):
                     break
                 point = stored[each]
-                if _meets(point, request.filter) and (candidates is None or each in candidates):
+                if self._meets(point, request.filter) and (
+                    candidates is None or each in candidates
+                ):
                     record = _record(point, request.with_vectors, request.with_payload)
                     hits.append(
                         ScoredPoint(each, float(score), record.payload, record.vector, record.dense)
@@ -142,7 +161,7 @@ class MemoryCollection:
         with self._lock:
             stored = self._stored()
             if isinstance(ids, models.Filter):
-                ids = [point.id for point in stored.values() if _meets(point, ids)]
+                ids = [point.id for point in stored.values() if self._meets(point, ids)]
             for each in ids:
                 stored.pop(each, None)
             self._forget_indexes()
@@ -150,7 +169,7 @@ class MemoryCollection:
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count the points that meet the filter."""
         with self._lock:
-            return sum(_meets(point, filter) for point in self._stored().values())
+            return sum(self._meets(point, filter) for point in self._stored().values())
 
     def scroll(
         self,
@@ -166,23 +185,40 @@ class MemoryCollection:
             stored = self._stored()
             ids = sorted(stored)
             start = bisect_left(ids, offset) if offset else 0
-            found = [each for each in ids[start:] if _meets(stored[each], filter)]
+            found = [each for each in ids[start:] if self._meets(stored[each], filter)]
             page = [_record(stored[each], with_vectors, with_payload) for each in found[:limit]]
             return page, found[limit] if len(found) > limit else None
 
-    def create_payload_index(self, field: str, schema: str) -> None:  # noqa: ARG002 - protocol
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:  # noqa: ARG002 - protocol
         """Do nothing: every filter looks at every candidate."""
         self._stored()
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what does nothing: indexes of dense vectors are built by ``optimize`` only."""
+        return nullcontext()
 
     def optimize(self) -> None:
         """Do nothing."""
         self._stored()
+
+    def status(self) -> CollectionStatus:
+        """Return what there is to say."""
+        return CollectionStatus(
+            engine="memory", points=len(self._stored()), idf=self.contract.fingerprint.idf
+        )
 
     def close(self) -> None:
         """Forget all points; doing it twice is harmless."""
         with self._lock:
             self._points = None
             self._forget_indexes()
+
+    def _meets(self, point: Point, conditions: models.Filter | None) -> bool:
+        if conditions is None:
+            return True
+        settings = self.contract.settings
+        has = {settings.sparse_vector: True, settings.dense.name: point.dense is not None}
+        return check_filter(conditions, point.payload, point.id, has)
 
     def _stored(self) -> dict[str, Point]:
         if self._points is None:
@@ -205,7 +241,7 @@ class MemoryCollection:
             return None
         stored = self._stored()
         ranking = self._sparse_ranking(first.vector, first.using)
-        meeting = (each for each, _ in ranking if _meets(stored[each], request.filter))
+        meeting = (each for each, _ in ranking if self._meets(stored[each], request.filter))
         return set(islice(meeting, first.limit))
 
     def _ranking(self, query: SparseVector | FloatArray) -> Iterator[tuple[str, np.float32]]:
@@ -260,18 +296,8 @@ def _build(ids: list[str], vectors: list[SparseVector]) -> _Postings:
     return _Postings(ids, filled, terms[order], rows[order], weights[order].astype(np.float64))
 
 
-def _meets(point: Point, conditions: models.Filter | None) -> bool:
-    if conditions is None:
-        return True
-    has: dict[str, Any] = {}
-    return check_filter(conditions, point.payload, point.id, has)
-
-
 def _record(point: Point, with_vectors: bool, with_payload: PayloadFields = True) -> Record:
     fields = included(with_payload)
-    if isinstance(fields, bool):
-        payload = point.payload if fields else {}
-    else:
-        payload = include_payload(point.payload, fields)
+    payload = LocalCollection._process_payload(point.payload, fields) or {}
     vector, dense = (point.vector, point.dense) if with_vectors else (None, None)
     return Record(point.id, deepcopy(payload), vector, dense)

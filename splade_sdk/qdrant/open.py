@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
-from splade_sdk.errors import CollectionNotFoundError
+from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.qdrant.address import MEMORY, require_name, require_place
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 
@@ -60,6 +60,11 @@ def open_collection(
     """
     url, path = require_place(url, path)
     require_name(name)
+    if settings is not None and settings.server is not None and (path is not None or url == MEMORY):
+        raise ConfigError(
+            "settings.server is for a Qdrant server, and this collection is in "
+            f"{path or 'memory'}: leave it out, or pass the url of a server"
+        )
     embedded = (path is not None or url == MEMORY) and find_spec("qdrant_edge") is not None
     if embedded:
         return _open_embedded(path, name, fingerprint, settings, dense, create)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.base import PayloadFields
@@ -18,10 +18,14 @@ from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
 from splade_sdk.types.arguments import lone_surrogate
 
+if TYPE_CHECKING:
+    from qdrant_client import models
+
 __all__ = [
     "CONTENT_HASH",
     "document_id",
     "from_payload",
+    "has_content_hash",
     "included",
     "metadata_path",
     "payload_path",
@@ -77,6 +81,14 @@ def from_payload(payload: Mapping[str, Any], *, partial: bool = False) -> Docume
             f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
             "written by this package; delete it, or keep such points in a collection of their own"
         ) from error
+
+
+def has_content_hash(hashes: Sequence[str]) -> models.Filter:
+    """Return the filter of points that have one of some content hashes."""
+    from qdrant_client import models
+
+    matches = models.MatchAny(any=list(hashes))
+    return models.Filter(must=[models.FieldCondition(key=CONTENT_HASH, match=matches)])
 
 
 def document_id(payload: Mapping[str, Any]) -> str:

@@ -7,7 +7,13 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from qdrant_client import models
 
-from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint, Settings
+from splade_sdk.config import (
+    CollectionSettings,
+    DenseFingerprint,
+    DenseSettings,
+    Fingerprint,
+    Settings,
+)
 from splade_sdk.errors import CollectionMismatchError, IndexDamagedError
 
 __all__ = ["CollectionContract", "dense_params", "require_contract", "sparse_params"]
@@ -22,6 +28,8 @@ class CollectionContract(Settings):
         fingerprint: The encoder whose sparse vectors are stored.
         settings: How the collection was laid out.
         dense: The model of the dense vectors; None where the collection has none.
+        upgrading: The model of the dense vectors that an upgrade under way is adding; the
+            collection is used without them until it is finished.
     """
 
     format: Literal[1, 2] = 1
@@ -29,6 +37,7 @@ class CollectionContract(Settings):
     fingerprint: Fingerprint
     settings: CollectionSettings = Field(default_factory=CollectionSettings)
     dense: DenseFingerprint | None = None
+    upgrading: DenseFingerprint | None = None
 
     @classmethod
     def make(
@@ -56,11 +65,28 @@ class CollectionContract(Settings):
             dense=dense,
         )
 
+    def upgraded_by(self, dense: DenseFingerprint, layout: DenseSettings) -> CollectionContract:
+        """Return the contract while dense vectors are being added.
+
+        Args:
+            dense: Their model.
+            layout: How they are kept.
+        """
+        settings = self.settings.model_copy(update={"dense": layout})
+        return self.model_copy(update={"format": 2, "settings": settings, "upgrading": dense})
+
+    def upgraded(self) -> CollectionContract:
+        """Return the contract when all dense vectors of an upgrade under way are there."""
+        if self.upgrading is None:
+            return self
+        return self.model_copy(update={"dense": self.upgrading, "upgrading": None})
+
     def to_json(self) -> dict[str, Any]:
         """Return what is kept, as JSON values; of format 1 as it was before there were others."""
         if self.format == 1:
             return self.model_dump(
-                mode="json", exclude={"dense": True, "settings": {"dense", "pruned"}}
+                mode="json",
+                exclude={"dense": True, "upgrading": True, "settings": {"dense", "pruned"}},
             )
         return self.model_dump(mode="json")
 

@@ -13,22 +13,35 @@ from typing import TYPE_CHECKING, Any, Literal
 from qdrant_client import QdrantClient, models
 
 from splade_sdk.caller import stacklevel
-from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint, ServerSettings
 from splade_sdk.errors import (
     CollectionMismatchError,
     EngineClosedError,
+    EngineError,
 )
 from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.address import require_name, without_credentials
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded
-from splade_sdk.qdrant.payload import CONTENT_HASH, included
+from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.server_open import agree, create_index, index_fields, quiet
+from splade_sdk.qdrant.server_open import (
+    METADATA_KEY,
+    add_dense,
+    agree,
+    create_index,
+    hold_indexing,
+    index_fields,
+    let_index,
+    quiet,
+)
+from splade_sdk.qdrant.server_settings import reading, writing
+from splade_sdk.qdrant.server_status import server_status
 from splade_sdk.qdrant.spaces import require_points, require_requests
+from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.vectors import returned_vectors
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
@@ -58,6 +71,7 @@ class ServerCollection:
         secret: The API key, so that no message repeats it.
         local: Whether the client is in local mode.
         retry: How calls that failed are tried again; None tries each once.
+        settings: Consistency, ordering and shard key of its calls.
     """
 
     def __init__(
@@ -70,13 +84,16 @@ class ServerCollection:
         secret: str | None = None,
         local: bool = False,
         retry: RetryPolicy | None = None,
+        settings: ServerSettings | None = None,
     ) -> None:
         self.contract = contract
+        self._reading, self._writing = reading(settings), writing(settings)
+        self._shard_key = None if settings is None else settings.shard_key
         self._client: QdrantClient | None = client
         self._collection = name
         self._where = where
         self._secret = secret
-        self._may_warn = local
+        self._local = self._may_warn = local
         self._retry = retry
         # Local mode breaks when threads read and write at once; a server does not.
         self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
@@ -149,7 +166,16 @@ class ServerCollection:
         except BaseException:
             client.close()
             raise
-        return cls(client, name, contract, where=where, secret=api_key, local=local, retry=policy)
+        return cls(
+            client,
+            name,
+            contract,
+            where=where,
+            secret=api_key,
+            local=local,
+            retry=policy,
+            settings=settings.server if settings else None,
+        )
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns."""
@@ -157,7 +183,7 @@ class ServerCollection:
         with self._engine("store points") as client:
             for run in convert.uploads(points, self.contract):
                 structs = convert.to_structs(run, self.contract)
-                client.upsert(self._collection, points=structs, wait=True)
+                client.upsert(self._collection, points=structs, wait=True, **self._writing)
             if self._may_warn:
                 self._warn_if_slow(client)
 
@@ -192,6 +218,7 @@ class ServerCollection:
                 list(ids),
                 with_payload=included(with_payload),
                 with_vectors=self._returned(with_vectors),
+                **self._reading,
             )
             found = {record.id: record for record in map(self._record, records)}
             return [found[each] for each in ids if each in found]
@@ -200,7 +227,11 @@ class ServerCollection:
         """Return the content hash of each point that exists among ``ids`` and has one, by id."""
         with self._engine("read points") as client:
             records = client.retrieve(
-                self._collection, list(ids), with_payload=[CONTENT_HASH], with_vectors=False
+                self._collection,
+                list(ids),
+                with_payload=[CONTENT_HASH],
+                with_vectors=False,
+                **self._reading,
             )
             return {
                 str(record.id): found[CONTENT_HASH]
@@ -218,12 +249,17 @@ class ServerCollection:
         with self._engine("delete points") as client:
             if not isinstance(ids, models.Filter) and not ids:
                 return  # the engine refuses an empty list
-            client.delete(self._collection, points_selector=selector, wait=True)
+            client.delete(self._collection, points_selector=selector, wait=True, **self._writing)
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count exactly the points that meet the filter."""
         with self._engine("count points") as client:
-            return client.count(self._collection, count_filter=filter, exact=True).count
+            return client.count(
+                self._collection,
+                count_filter=filter,
+                exact=True,
+                shard_key_selector=self._shard_key,
+            ).count
 
     def scroll(
         self,
@@ -243,18 +279,73 @@ class ServerCollection:
                 offset=offset,
                 with_payload=with_payload,
                 with_vectors=self._returned(with_vectors),
+                **self._reading,
             )
             return list(map(self._record, records)), None if following is None else str(following)
 
-    def create_payload_index(self, field: str, schema: str) -> None:
+    def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
+        """Store points in place of those that are there and have one of the hashes still."""
+        contract = self.contract.upgraded()
+        require_points(points, contract, self._where)
+        with self._engine("store points") as client:
+            for run in convert.uploads(points, contract):
+                client.upsert(
+                    self._collection,
+                    points=convert.to_structs(run, contract),
+                    update_mode=models.UpdateMode.UPDATE_ONLY,
+                    update_filter=has_content_hash(content_hashes),
+                    wait=True,
+                    **self._writing,
+                )
+
+    def keep_contract(self, contract: CollectionContract) -> None:
+        """Keep another contract with the collection, and make room for the vectors it adds.
+
+        Raises:
+            EngineError: if the client is in local mode, which cannot add vectors.
+        """
+        with self._engine("keep its contract") as client:
+            if contract.upgrading and self._local:
+                raise EngineError(
+                    f"{self._where}: qdrant-client's local mode cannot add vectors to a "
+                    "collection: index anew into another one, or use the embedded engine "
+                    "(pip install 'splade-sdk[edge]') or a server"
+                )
+            client.update_collection(self._collection, metadata={METADATA_KEY: contract.to_json()})
+            if contract.upgrading:
+                add_dense(client, self._collection, contract.upgraded())
+            self.contract = contract
+
+    def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         with self._engine(f"index the field {field!r}") as client:
-            create_index(client, self._collection, field, schema)
+            create_index(client, self._collection, field, schema, is_tenant=is_tenant)
+
+    def bulk(self) -> AbstractContextManager[None]:
+        """Return what lets the server build indexes of dense vectors only when it is left."""
+        return nullcontext() if self._local else self._without_indexing()
+
+    @contextmanager
+    def _without_indexing(self) -> Iterator[None]:
+        with self._engine("hold its indexing") as client:
+            had = hold_indexing(client, self._collection)
+        try:
+            yield
+        finally:
+            with self._engine("let it index again") as client:
+                let_index(client, self._collection, had)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
         with self._engine("optimize"):
             pass
+
+    def status(self) -> CollectionStatus:
+        """Return what the engine says of the collection."""
+        with self._engine("read its state") as client:
+            return server_status(
+                client, self._collection, self.contract, local=self._local, limit=_LOCAL_MODE_LIMIT
+            )
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""
@@ -290,7 +381,10 @@ class ServerCollection:
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
     ) -> list[list[ScoredPoint]]:
         queries = [convert.to_query(request, limit, self.contract) for request, limit in asked]
-        answers = client.query_batch_points(self._collection, requests=queries)
+        queries = [each.model_copy(update={"shard_key": self._shard_key}) for each in queries]
+        answers = client.query_batch_points(
+            self._collection, requests=queries, consistency=self._reading.get("consistency")
+        )
         # Local mode may return points that share no term with the query, with the score 0.
         return [
             [

@@ -30,7 +30,7 @@ from splade_sdk.retrieval.hosting.threads import ThreadHost
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport
+from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class AsyncRetriever(AsyncSearchMethods):
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
         search_settings: What is done unless a call says otherwise.
+        tenant: Whose documents these are.
         max_concurrency: Ingests under way at most, and other calls at most; more wait their turn.
 
     Raises:
@@ -99,6 +100,7 @@ class AsyncRetriever(AsyncSearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
         search_settings: SearchSettings | str | Path | None = None,
+        tenant: str | None = None,
         max_concurrency: int = 8,
     ) -> None:
         require_whole(max_concurrency, "max_concurrency", 1)
@@ -113,6 +115,7 @@ class AsyncRetriever(AsyncSearchMethods):
             "timeout_s": timeout_s,
             "retry": retry,
             "search_settings": read_search_settings(search_settings),
+            "tenant": tenant,
         }
         retriever = Retriever(**given)
         self._shown = f"Async{retriever!r}"
@@ -132,6 +135,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Encode and store documents; see ``Retriever.upsert``.
@@ -143,6 +147,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
         return await self._ingest(
@@ -152,6 +157,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
             show_progress_bar=show_progress_bar,
         )
 
@@ -164,6 +170,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Make the collection hold these documents and no others; see ``Retriever.sync``.
@@ -175,6 +182,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
         return await self._ingest(
@@ -185,8 +193,18 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            bulk=bulk,
             show_progress_bar=show_progress_bar,
         )
+
+    async def upgrade_to_hybrid(
+        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
+    ) -> UpgradeReport:
+        """Add dense vectors to a collection that has none; see ``Retriever.upgrade_to_hybrid``."""
+        report: UpgradeReport = await self._call(
+            "upgrade_to_hybrid", batch_size=batch_size, show_progress_bar=show_progress_bar
+        )
+        return report
 
     @overload
     async def get(  # type: ignore[overload-overlap]
@@ -242,6 +260,11 @@ class AsyncRetriever(AsyncSearchMethods):
     ) -> None:
         """Delete documents by id or by filter; see ``Retriever.delete``."""
         await self._call("delete", ids=ids, filter=filter)
+
+    async def doctor(self) -> DoctorReport:
+        """Check the collection and the encoders; see ``Retriever.doctor``."""
+        report: DoctorReport = await self._call("doctor")
+        return report
 
     async def optimize(self) -> None:
         """Clean out deleted documents and flush to disk; a server does so by itself."""

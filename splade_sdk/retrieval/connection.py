@@ -6,12 +6,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Literal
 
-from splade_sdk.config import CollectionSettings
+from splade_sdk.config import CollectionSettings, DenseSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
+from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
 from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.search_settings import SearchSettings
@@ -35,6 +36,7 @@ class Connection:
         timeout_s: Seconds to wait for an answer of the server.
         retry: How calls of the server that failed are tried again.
         search_settings: How texts are encoded and searched unless a call says otherwise.
+        tenant: Whose documents are used; None for those of all.
 
     Attributes:
         search_settings: The same.
@@ -58,6 +60,7 @@ class Connection:
         timeout_s: float,
         retry: RetrySettings | None,
         search_settings: SearchSettings,
+        tenant: str | None,
     ) -> None:
         self.search_settings = search_settings
         self.url = url
@@ -76,6 +79,7 @@ class Connection:
         )
         self._timeout_s = require_seconds(timeout_s, "timeout_s")
         self._retry = require_settings(retry, RetrySettings, "retry")
+        self._tenant = require_tenant(tenant)
         self._collection: Collection | None = None
         self._closed = False
         self._lock = RLock()
@@ -92,11 +96,12 @@ class Connection:
                 self._encoding = Encoding(self._encoder, self._dense, self.search_settings)
             return self._encoding
 
-    def open(self, *, create: bool = False) -> Collection:
+    def open(self, *, create: bool = False, without_dense: bool = False) -> Collection:
         """Return the collection, opening it at first use.
 
         Args:
             create: Make the collection where it does not exist.
+            without_dense: Open it also where it has no dense vectors for ``dense_encoder`` yet.
 
         Raises:
             CollectionNotFoundError: if it does not exist and is not to be made.
@@ -122,9 +127,17 @@ class Connection:
                     retry=self._retry,
                     create=create,
                 )
-                self._require_dense(collection)
+                if not without_dense:
+                    self._require_dense(collection)
+                if self._tenant is not None:
+                    collection = TenantCollection(collection, self._tenant)
                 self._collection = collection
             return self._collection
+
+    @property
+    def dense_settings(self) -> DenseSettings:
+        """How dense vectors are to be kept."""
+        return (self._settings or CollectionSettings()).dense
 
     def _require_dense(self, collection: Collection) -> None:
         """Raise where a dense encoder was asked for that the collection has no use for."""
@@ -132,8 +145,8 @@ class Connection:
             collection.close()
             raise CollectionMismatchError(
                 f"the collection {self._name!r} was made without dense vectors, so the dense "
-                f"encoder {self._dense.name!r} cannot be used: leave dense_encoder out, or index "
-                "anew into another collection"
+                f"encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
+                "to add them, or leave dense_encoder out"
             )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -14,6 +15,8 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.maintenance import MaintenanceMethods
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
 from splade_sdk.retrieval.search_methods import SearchMethods
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Retriever"]
 
 
-class Retriever(SearchMethods):
+class Retriever(SearchMethods, MaintenanceMethods):
     """One collection of documents, searched by sparse vectors, dense ones, or both.
 
     Making one does no work: the model loads and the collection opens at first use. ``upsert``
@@ -54,6 +57,9 @@ class Retriever(SearchMethods):
         retry: How calls of the server that failed are tried again; None tries each once.
         search_settings: What is done unless a call says otherwise: mode, fusion, pruning; the path
             of a file that ``splade tune`` wrote, or SearchSettings.
+        tenant: Whose documents these are, in a collection of several tenants. This object then
+            neither sees nor touches documents of others, whatever is called, and ids of two tenants
+            may be equal. None sees the documents of all.
 
     Raises:
         InvalidDataError: if there is no file of search settings, or it is none.
@@ -80,11 +86,13 @@ class Retriever(SearchMethods):
         timeout_s: float = 30.0,
         retry: RetrySettings | None = DEFAULT_RETRY,
         search_settings: SearchSettings | str | Path | None = None,
+        tenant: str | None = None,
     ) -> None:
         url, path = require_place(url, path)
         require_name(collection)
         place = without_credentials(url) if url is not None else str(path)
-        self._shown = f"Retriever({place!r}, collection={collection!r})"
+        whose = "" if tenant is None else f", tenant={tenant!r}"
+        self._shown = f"Retriever({place!r}, collection={collection!r}{whose})"
         self._connection = Connection(
             url,
             path=path,
@@ -96,6 +104,7 @@ class Retriever(SearchMethods):
             timeout_s=timeout_s,
             retry=retry,
             search_settings=read_search_settings(search_settings),
+            tenant=tenant,
         )
 
     @property
@@ -107,6 +116,11 @@ class Retriever(SearchMethods):
     def url(self) -> str | None:
         """Address of the server, or ``":memory:"``; None for a folder."""
         return self._connection.url
+
+    @property
+    def encoding(self) -> Encoding:
+        """Both encoders in use, as one; loads the default model at first use."""
+        return self._connection.encoding
 
     @property
     def search_settings(self) -> SearchSettings:
@@ -121,6 +135,7 @@ class Retriever(SearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Encode and store documents, replacing those with the same id.
@@ -150,6 +165,8 @@ class Retriever(SearchMethods):
                 it says is checked against the stream and the collection.
             dead_letter: File to which documents that could not be stored are appended, as JSON
                 lines with their cause.
+            bulk: Let a server build indexes of dense vectors after the load instead of during it,
+                for big ones; other engines do so in any case.
             show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
                 takes a while.
 
@@ -167,9 +184,9 @@ class Retriever(SearchMethods):
             batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
         )
         documents = begun(documents)
-        return upsert(
-            documents, self._connection.open(create=True), self._connection.encoding, options
-        )
+        collection = self._connection.open(create=True)
+        with collection.bulk() if bulk else nullcontext():
+            return upsert(documents, collection, self._connection.encoding, options)
 
     def sync(
         self,
@@ -180,6 +197,7 @@ class Retriever(SearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
         """Make the collection hold these documents and no others: upsert, then delete the rest.
@@ -195,6 +213,7 @@ class Retriever(SearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
 
         Raises:
@@ -209,7 +228,8 @@ class Retriever(SearchMethods):
         documents = begun(documents)
         collection = self._connection.open(create=True)
         encoding = self._connection.encoding
-        return sync(documents, collection, encoding, options, allow_empty=allow_empty)
+        with collection.bulk() if bulk else nullcontext():
+            return sync(documents, collection, encoding, options, allow_empty=allow_empty)
 
     @overload
     def get(  # type: ignore[overload-overlap]
@@ -329,10 +349,6 @@ class Retriever(SearchMethods):
         else:
             wanted = [ids] if isinstance(ids, str) else require_ids(ids)
             self._connection.open().delete([point_id(each) for each in wanted])
-
-    def optimize(self) -> None:
-        """Clean out deleted documents and flush to disk; a server does so by itself."""
-        self._connection.open().optimize()
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless, using the object after is an error."""

@@ -85,7 +85,7 @@ class Guard:
         refusal = self._refusal(scope["path"], headers)
         if refusal is not None:
             with anyio.move_on_after(self._settings.read_timeout_s):
-                await _read(receive, self._settings.max_body_bytes)
+                await _drain(receive, _DRAINED * self._settings.max_body_bytes)
             await refusal(scope, receive, send)
             return
         self._under_way += 1
@@ -125,23 +125,31 @@ class Guard:
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """Return the body; None if it is larger than ``most`` bytes.
-
-    Of a body that is too large, more is read and dropped, so that a client that sends all before it
-    listens gets to hear why.
-    """
-    parts = []
+    """Return the body; None if it is larger than ``most`` bytes, of which more is then dropped."""
+    parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        if size <= most:
-            parts.append(part)
-        else:
+        if size > most:
             parts.clear()
-        if not message.get("more_body", False) or size > _DRAINED * most:
-            return b"".join(parts) if size <= most else None
+            if message.get("more_body", False):
+                await _drain(receive, _DRAINED * most - size)
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _drain(receive: Receive, most: int) -> None:
+    """Read ``most`` bytes and keep none, so that a client that sends all first hears the answer."""
+    size = 0
+    while size <= most:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

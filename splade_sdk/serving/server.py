@@ -23,7 +23,9 @@ def make_server(
 ) -> Server:
     """Return the server; its ``run`` blocks until SIGINT or SIGTERM, as uvicorn's does.
 
-    Told to stop, it takes no new connection, answers the requests that are under way, and ends.
+    Requests whose headers are too long or too slow, and clients that do not read their answers, are
+    cut off. Told to stop, it takes no new connection, answers the requests that are under way, and
+    ends.
 
     Args:
         app: From ``create_app``.
@@ -37,8 +39,10 @@ def make_server(
     """
     try:
         import uvicorn
+
+        from splade_sdk.serving.protocol import BoundedHttp
     except ModuleNotFoundError as error:
-        raise MissingDependencyError.for_extra("uvicorn", "serve") from error
+        raise MissingDependencyError.for_extra(error.name or "uvicorn", "serve") from error
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -47,5 +51,7 @@ def make_server(
             timeout_graceful_shutdown=stop_timeout_s,
             access_log=access_log,
             server_header=False,
+            http=BoundedHttp,
+            ws="none",
         )
     )

@@ -16,9 +16,9 @@ from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError, InvalidDataError, ModelFormatError
 from splade_sdk.training.config import LossConfig, RegularizerConfig, TrainingConfig
 from splade_sdk.training.controller import SparsityController, Strengths
-from splade_sdk.training.data import Example, MixedData, collate, open_source
+from splade_sdk.training.data import Example, MixedData, Source, collate, open_source
 from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
-from splade_sdk.training.losses import Mixture, make_loss
+from splade_sdk.training.losses import TAUGHT_LOSSES, Mixture, make_loss
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head, warm_up
 from splade_sdk.training.objective import Objective
@@ -172,6 +172,13 @@ def _query_token_weights(tokenizer: PreTrainedTokenizerBase, vocabulary: int) ->
 def _with_new_head(folder: Path, tokenizer: PreTrainedTokenizerBase, data: MixedData) -> MaskedLM:
     masked_lm = masked_lm_with_new_head(folder)
     texts = _sample_documents(data, _HEAD_TEXTS)
+    _logger.warning(
+        "%s has no masked-LM head: made one of its embeddings, and warm it up with %d steps on %d "
+        "documents of the data",
+        folder,
+        _HEAD_STEPS,
+        len(texts),
+    )
     warm_up(masked_lm, tokenizer, texts, steps=_HEAD_STEPS)
     calibrate_bias(masked_lm, tokenizer, texts)
     return masked_lm
@@ -181,7 +188,8 @@ def build_data(config: TrainingConfig) -> MixedData:
     """Open the sources.
 
     Raises:
-        InvalidDataError: if one is empty or has a line that cannot be used.
+        InvalidDataError: if one is empty or has a line that cannot be used, or a loss learns from
+            a teacher's scores that no example has.
     """
     sources = []
     for each in config.data:
@@ -189,7 +197,24 @@ def build_data(config: TrainingConfig) -> MixedData:
         if not len(source):
             raise InvalidDataError(f"{each.path}: holds no example: expected at least one")
         sources.append(source)
+    _require_lists(config, sources)
     return MixedData(sources, max_negatives=config.negatives_per_query, seed=config.seed)
+
+
+def _require_lists(config: TrainingConfig, sources: Sequence[Source]) -> None:
+    """Refuse data from which a distilling loss learns nothing: it would be 0, step by step."""
+    taught = sorted({each.name for each in (*config.losses, *config.dense_losses)} & TAUGHT_LOSSES)
+    if not taught or any(
+        (example := source[at]).scores is not None and len(example.documents) > 1
+        for source in sources
+        for at in range(len(source))
+    ):
+        return
+    raise InvalidDataError(
+        f"the loss {taught[0]!r} learns from a teacher's scores of several documents of a query, "
+        "but no example has them: add negatives with mine_negatives and scores with 'splade "
+        "teach', or use the loss 'infonce'"
+    )
 
 
 def build_collator(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from splade_sdk.training.config import TrainingConfig
+from splade_sdk.training.config import LossConfig, SparsityConfig, TrainingConfig
 
 __all__ = ["write_card"]
 
@@ -13,8 +14,13 @@ _SHOWN = (
     ("loss", "loss"),
     ("query_active_dims", "active terms a query"),
     ("document_active_dims", "active terms a document"),
+    ("eval_flops", "FLOPS on the development set"),
     ("eval_ndcg@10", "nDCG@10 on the development set"),
 )
+
+_DENSE_USE = """
+One pass also gives dense vectors: `sparse, dense = encoder.encode(["a text"], dense=True)`.
+"""
 
 
 def write_card(
@@ -33,21 +39,8 @@ def write_card(
     """
     path = folder / "README.md"
     model, optimizer = config.model, config.optimizer
+    base = Path(model.base).name if Path(model.base).is_dir() else model.base
     sides = "queries and documents" if model.query_expansion else "documents only (SPLADE-doc)"
-    losses = ", ".join(f"{each.name} x {each.weight:g}" for each in config.losses)
-    target = config.sparsity.target_active_dims
-    sparsity = (
-        f"target of {target[0]:g} active terms a query and {target[1]:g} a document"
-        if target
-        else ", ".join(
-            f"{side} {part.name} at {part.strength:g}"
-            for side, part in (
-                ("query", config.sparsity.query),
-                ("document", config.sparsity.document),
-            )
-            if part
-        )
-    )
     results = "\n".join(
         f"| {told} | {_last(log, key):.4g} |" for key, told in _SHOWN if _last(log, key) is not None
     )
@@ -56,12 +49,12 @@ def write_card(
         f"""---
 tags: [splade, sparse-retrieval, sentence-transformers, sparse-encoder]
 pipeline_tag: feature-extraction
-base_model: {Path(model.base).name}
+base_model: {json.dumps(base)}
 ---
 
 # SPLADE model
 
-Expands {sides} over the vocabulary of `{Path(model.base).name}`, with {model.pooling} pooling.
+Expands {sides} over the vocabulary of `{base}`, with {model.pooling} pooling.
 
 ```python
 from splade_sdk import SpladeEncoder
@@ -69,7 +62,7 @@ from splade_sdk import SpladeEncoder
 encoder = SpladeEncoder("path/to/this/folder")
 encoder.decode(encoder.encode("a text"), top_k=10)
 ```
-
+{_DENSE_USE if config.dense_losses else ""}
 It also loads in sentence-transformers: `SparseEncoder("path/to/this/folder")`.
 
 ## At the end of training
@@ -80,8 +73,8 @@ It also loads in sentence-transformers: `SparseEncoder("path/to/this/folder")`.
 
 ## Training
 
-- {examples:,} examples; {losses}
-- sparsity: {sparsity}
+- {examples:,} examples; {"; ".join(_lessons(config))}
+- sparsity: {_sparsity(config.sparsity)}
 - batch of {optimizer.batch_size} x {optimizer.accumulation_steps}, learning rate \
 {optimizer.learning_rate:g}, seed {config.seed}
 - queries up to {model.max_query_tokens} tokens, documents up to {model.max_document_tokens}
@@ -96,6 +89,33 @@ passing it on.
         encoding="utf-8",
     )
     return path
+
+
+def _lessons(config: TrainingConfig) -> list[str]:
+    """Return what was learned from, each in a few words."""
+    told = [_losses(config.losses)]
+    if config.dense_losses:
+        told.append(f"dense vectors by {_losses(config.dense_losses)}")
+    if config.vector_distillation is not None:
+        teacher = Path(config.vector_distillation.teacher).name
+        told.append(f"term weights of `{teacher}` x {config.vector_distillation.weight:g}")
+    return told
+
+
+def _losses(losses: Sequence[LossConfig]) -> str:
+    return ", ".join(f"{each.name} x {each.weight:g}" for each in losses)
+
+
+def _sparsity(sparsity: SparsityConfig) -> str:
+    sides = (("query", sparsity.query), ("document", sparsity.document))
+    target = sparsity.target_active_dims
+    if target is not None:
+        names = ", ".join(f"{side} {part.name}" for side, part in sides if part)
+        return (
+            f"target of {target[0]:g} active terms a query and {target[1]:g} a document, by {names}"
+        )
+    told = [f"{side} {part.name} at {part.strength:g}" for side, part in sides if part]
+    return ", ".join(told) or "no regularizer"
 
 
 def _last(log: Sequence[dict[str, float]], key: str) -> float | None:

@@ -171,7 +171,7 @@ class OptimizerConfig(Settings):
         max_steps: Optimiser steps; None goes by ``epochs``.
         epochs: Passes over the data, where ``max_steps`` is None.
         warmup_share: Share of the steps until the learning rate is at its highest.
-        lr_scheduler: Name of a transformers scheduler.
+        lr_scheduler: Name of a transformers scheduler, of those that need no numbers of their own.
         batch_size: Examples of a step on one device, before accumulation.
         accumulation_steps: Batches added up before the weights move.
         cached_chunk_size: Texts encoded at once with gradient caching; None encodes the batch as
@@ -186,7 +186,15 @@ class OptimizerConfig(Settings):
     max_steps: int | None = Field(default=None, ge=1)
     epochs: float = Field(default=1.0, gt=0)
     warmup_share: float = Field(default=0.06, ge=0, le=1)
-    lr_scheduler: str = "linear"
+    lr_scheduler: Literal[
+        "linear",
+        "cosine",
+        "cosine_with_restarts",
+        "polynomial",
+        "constant",
+        "constant_with_warmup",
+        "inverse_sqrt",
+    ] = "linear"
     batch_size: int = Field(default=32, ge=1)
     accumulation_steps: int = Field(default=1, ge=1)
     cached_chunk_size: int | None = Field(default=None, ge=1)
@@ -262,7 +270,13 @@ class TrainingConfig(Settings):
     log_every_steps: int = Field(default=10, ge=1)
 
     @model_validator(mode="after")
-    def _has_query_model(self) -> Self:
+    def _is_possible(self) -> Self:
+        for losses in (self.losses, self.dense_losses):
+            names = [each.name for each in losses]
+            if len(set(names)) < len(names):
+                raise ConfigError(
+                    f"losses are {', '.join(names)}: expected each name once, with its weight"
+                )
         if self.dense_losses and not self.model.query_expansion:
             raise ConfigError(
                 "dense_losses need queries that run the model: leave them out, or set "

@@ -8,6 +8,8 @@ gives ``dL/d(parameters)``. Without an initialised process group these are the p
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -28,9 +30,7 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     """
     if world_size() == 1:
         return values
-    from torch.distributed.nn.functional import all_reduce
-
-    total: Tensor = all_reduce(values)
+    total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
     return total
 
 
@@ -68,18 +68,41 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
     """
     if world_size() == 1:
         return rows, 0
-    from torch.distributed.nn.functional import all_gather
-
     counts = _counts(rows)
-    padded = rows.new_zeros((max(counts), *rows.shape[1:]))
-    padded = torch.cat([rows, padded[rows.shape[0] :]])
-    if rows.requires_grad:
-        gathered = all_gather(padded)
-    else:
-        gathered = [torch.empty_like(padded) for _ in counts]
-        dist.all_gather(gathered, padded.contiguous())
-    stacked = torch.cat([part[:count] for part, count in zip(gathered, counts, strict=True)])
+    stacked: Tensor = _Stack.apply(rows, counts)  # type: ignore[no-untyped-call]
     return stacked, sum(counts[: dist.get_rank()])
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over ranks; the gradient of a rank's values is the sum of all ranks' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004 - torch's signature
+        total = values.contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # noqa: ARG004
+        return _Sum.forward(None, grads[0])
+
+
+class _Stack(torch.autograd.Function):
+    """Rows of all ranks; the gradient of a rank's rows is the sum of all ranks' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, counts: list[int]) -> Tensor:
+        ctx.counts = counts
+        # Ranks may differ in their number of rows, but not in what they send.
+        padded = torch.cat([rows, rows.new_zeros((max(counts) - len(rows), *rows.shape[1:]))])
+        gathered = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(gathered, padded)
+        return torch.cat([part[:count] for part, count in zip(gathered, counts, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        total = _Sum.forward(None, grads[0])
+        return total.split(ctx.counts)[dist.get_rank()], None
 
 
 def _counts(rows: Tensor) -> list[int]:

@@ -43,17 +43,29 @@ def masked_lm_with_new_head(folder: Path, *, dtype: torch.dtype = torch.float32)
         dtype: Floating-point type of the weights in memory.
 
     Raises:
-        ModelFormatError: if transformers has no masked language model of this architecture.
+        ModelFormatError: if transformers has no masked language model of this architecture, the
+            files are damaged, or they lack weights of the encoder itself.
     """
     from transformers import AutoModelForMaskedLM
 
+    model: PreTrainedModel
     try:
         with quiet_transformers():
-            model: PreTrainedModel = AutoModelForMaskedLM.from_pretrained(folder, dtype=dtype)
-    except (ValueError, OSError) as error:
+            model, info = AutoModelForMaskedLM.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
+    except Exception as error:
+        # Damaged files fail as OSError, SafetensorError, RuntimeError, ... in the libraries below.
         raise ModelFormatError(
-            f"{folder} cannot get a masked-LM head: transformers has none for it ({error})"
+            f"{folder} cannot get a masked-LM head: transformers has none for it, or cannot read "
+            f"it ({error})"
         ) from error
+    body = {f"{model.base_model_prefix}.{name}" for name, _ in model.base_model.named_parameters()}
+    if missing := sorted(body.intersection(info["missing_keys"])):
+        raise ModelFormatError(
+            f"{folder} lacks weights of the encoder itself ({', '.join(missing[:4])}"
+            f"{', ...' if len(missing) > 4 else ''}): expected a whole model"
+        )
     model.tie_weights()
     transform = getattr(
         getattr(getattr(model, "cls", None), "predictions", None), "transform", None

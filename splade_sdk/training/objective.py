@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from splade_sdk.errors import TrainingError
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.guards import CollapseGuard, StartGuard
 from splade_sdk.training.losses import Mixture
@@ -17,6 +18,10 @@ from splade_sdk.training.scores import Targets, score_batch
 from splade_sdk.training.vector_distillation import relative_squared_error
 
 __all__ = ["Objective", "StepLoss"]
+
+# Fewer may be a scaler of float16 that looks for its factor; less than the collapse guard's, which
+# would take weights that are no numbers for empty ones.
+_MAX_LOST_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Objective:
         self._start_guard = start_guard
         self._collapse_guard = collapse_guard
         self._measured: list[tuple[float, float]] = []
+        self._is_finite = True
+        self._lost_steps = 0
 
     @property
     def strengths(self) -> Strengths:
@@ -150,6 +157,7 @@ class Objective:
             )
             total = total + self._vector_weight * vectors
             parts["vector_loss"] = vectors
+        self._is_finite &= bool(total.detach().isfinite())
         return StepLoss(
             total,
             {name: float(value.detach()) for name, value in parts.items()}
@@ -172,10 +180,18 @@ class Objective:
             step: Optimiser steps done, this one included.
 
         Raises:
+            TrainingError: if the loss has not been a finite number for ``_MAX_LOST_STEPS``.
             CollapseError: if a side's vectors have become empty.
         """
         if not self._measured:
             return
+        self._lost_steps = 0 if self._is_finite else self._lost_steps + 1
+        self._is_finite = True
+        if self._lost_steps >= _MAX_LOST_STEPS:
+            raise TrainingError(
+                f"step {step}: the loss has not been a finite number for {_MAX_LOST_STEPS} steps: "
+                "lower the learning rate, or train in another dtype"
+            )
         query, document = torch.tensor(self._measured).mean(dim=0).tolist()
         self._measured = []
         self._collapse_guard.update(step, query, document, self.strengths)

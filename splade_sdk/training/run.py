@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from transformers import TrainerCallback, set_seed
 from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import ProgressCallback
 
-from splade_sdk.errors import MissingDependencyError, TrainingError
+from splade_sdk.errors import MissingDependencyError, SpladeError, TrainingError
 from splade_sdk.training.build import (
     build_arguments,
     build_collator,
@@ -31,6 +33,11 @@ from splade_sdk.training.trainer import SpladeTrainer
 
 __all__ = ["train"]
 
+# Keys by which a config.json is known for that of a run.
+_OURS = {"model", "data", "sparsity", "output_dir"}
+
+_logger = logging.getLogger(__name__)
+
 
 def train(config: TrainingConfig, *, resume: bool = True) -> Path:
     """Train a model.
@@ -48,12 +55,24 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
 
     Raises:
         TrainingError: if ``resume`` is False and there are checkpoints, the folder belongs to
-            other settings, or the run cannot go on.
+            other settings or is none of a run, it cannot be written, or the run cannot go on.
         InvalidDataError: if the data cannot be used.
         ModelError: if the base model cannot be loaded.
         MissingDependencyError: if the extra ``train`` is not installed.
     """
     _require_packages()
+    try:
+        return _train(config, resume=resume)
+    except SpladeError:
+        raise  # some of them are OSErrors, too
+    except OSError as error:
+        raise TrainingError(
+            f"the run in {config.output_dir} cannot be written: {error}; what is there is kept: "
+            "make room, or choose another output_dir, and start it again"
+        ) from error
+
+
+def _train(config: TrainingConfig, *, resume: bool) -> Path:
     folder = config.output_dir
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None and not resume:
@@ -108,6 +127,7 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
         log = read_log(folder / "log.csv")
         plot_log(log, folder / "plots")
         write_card(target, config, log, examples=len(data))
+        _compare_with_target(config, log)
     return target
 
 
@@ -120,18 +140,58 @@ def _require_packages() -> None:
 
 def _claim(folder: Path, config: TrainingConfig) -> None:
     """Write the settings into the folder, or check that they are those it was made with."""
+    from accelerate import PartialState
+
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     ours = json.loads(config.model_dump_json())
     if path.is_file():
-        theirs = json.loads(path.read_text(encoding="utf-8"))
+        theirs = _settings_of_a_run(path)
         changed = sorted(key for key in ours if ours[key] != theirs.get(key))
         if changed and last_checkpoint(folder) is not None:
             raise TrainingError(
                 f"{folder} holds a run with other settings (other {', '.join(changed)}): choose "
                 "another output_dir"
             )
-    path.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+    if PartialState().is_main_process:
+        written = path.with_suffix(".tmp")
+        written.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+        written.replace(path)
+
+
+def _settings_of_a_run(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= _OURS:
+        raise TrainingError(
+            f"{path} is not that of a training run, and would be overwritten: choose another "
+            "output_dir"
+        )
+    return found
+
+
+def _compare_with_target(config: TrainingConfig, log: Sequence[dict[str, float]]) -> None:
+    """Warn where the last tenth of a run is more than a tenth off its target."""
+    target = config.sparsity.target_active_dims
+    rows = [row for row in log if "document_active_dims" in row]
+    if target is None or not rows:
+        return
+    last = rows[-max(1, len(rows) // 10) :]
+    for side, wanted in zip(("query", "document"), target, strict=True):
+        found = sum(row[f"{side}_active_dims"] for row in last) / len(last)
+        if abs(found - wanted) > 0.1 * wanted:
+            _logger.warning(
+                "%s vectors end with %.1f active dimensions, where target_active_dims asks for "
+                "%g: %s",
+                side,
+                found,
+                wanted,
+                "train longer, or at a higher learning rate"
+                if found > wanted
+                else "the ranking loss leads to fewer, and a regularizer adds none",
+            )
 
 
 def _steps_done(checkpoint: Path) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from splade_sdk.errors import ConfigError
+from splade_sdk.training.distributed import mean_over_ranks
 from splade_sdk.training.model import SpladeModel, TokenBatch
 
 __all__ = ["VectorDistillation", "relative_squared_error"]
@@ -46,6 +47,8 @@ class VectorDistillation:
 def relative_squared_error(weights: Tensor, wanted: Tensor) -> Tensor:
     """Return ``|w - t|^2 / |t|^2``, its mean over the texts with a teacher's term; a scalar.
 
+    The mean is over the texts of all ranks.
+
     Args:
         weights: The student's. Shape: ``(texts, vocabulary)``.
         wanted: The teacher's. Shape: ``(texts, vocabulary)``.
@@ -54,4 +57,4 @@ def relative_squared_error(weights: Tensor, wanted: Tensor) -> Tensor:
     counted = sizes > 0
     errors = nn.functional.mse_loss(weights, wanted, reduction="none").sum(dim=1)
     shares = torch.where(counted, errors / sizes.clamp_min(1e-12), 0.0)
-    return shares.sum() / counted.sum().clamp_min(1)
+    return mean_over_ranks(shares.sum(), counted.sum())

@@ -1,4 +1,4 @@
-"""What an ingest did."""
+"""What an ingest, and an upgrade, did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from splade_sdk.errors import EngineError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FailedBatch", "IngestReport"]
+__all__ = ["FailedBatch", "IngestReport", "UpgradeReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +74,26 @@ class IngestReport:
                 f"among them {first.ids[0]!r}: {first.cause}; storing the same documents again "
                 "writes only what is missing"
             ) from first.cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeReport:
+    """What an upgrade did.
+
+    Attributes:
+        upgraded: Number of documents that got a dense vector now.
+        blank: Number of documents that get none, as their text is blank.
+        encode_s: Seconds spent encoding.
+        store_s: Seconds spent in the engine.
+    """
+
+    upgraded: int = 0
+    blank: int = 0
+    encode_s: float = 0.0
+    store_s: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.upgraded} documents got a dense vector, {self.blank} are blank "
+            f"(encoding {self.encode_s:.1f} s, engine {self.store_s:.1f} s)"
+        )

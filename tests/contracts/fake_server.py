@@ -16,12 +16,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 from qdrant_client import QdrantClient, models
 
 _ROUTE = re.compile(r"/collections/(?P<name>[^/?]+)(?P<rest>[^?]*)")
+_VERSION = {"title": "a fake qdrant", "version": version("qdrant-client")}
 _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
 
 
@@ -76,6 +78,8 @@ class FakeServer:
         self.asked: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.bodies: list[bytes] = []
+        self.shard_keys: list[str] = []
+        self.thresholds: list[int] = [20_000]
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -92,16 +96,22 @@ class FakeServer:
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
         """Return the result of one request, as models or plain values."""
+        if path == "/":
+            return None
         found = _ROUTE.match(path)
         assert found, path
         name, rest = found["name"], found["rest"]
+        if method == "PUT" and rest.startswith("/vectors/"):
+            return self._add_vector(name, rest.removeprefix("/vectors/"), body)
         return getattr(self, f"_{method}{rest.replace('/', '_')}".lower())(name, body)
 
     def _get_exists(self, name: str, _: bytes) -> Any:
         return {"exists": self._engine.collection_exists(name)}
 
     def _get(self, name: str, _: bytes) -> Any:
-        return self._engine.get_collection(name)
+        info = self._engine.get_collection(name)
+        info.config.optimizer_config.indexing_threshold = self.thresholds[-1]
+        return info
 
     def _put(self, name: str, body: bytes) -> Any:
         given = models.CreateCollection.model_validate_json(body)
@@ -112,6 +122,45 @@ class FakeServer:
             metadata=given.metadata,
         )
 
+    def _patch(self, name: str, body: bytes) -> Any:
+        given = models.UpdateCollection.model_validate_json(body)
+        if given.optimizers_config and given.optimizers_config.indexing_threshold is not None:
+            self.thresholds.append(given.optimizers_config.indexing_threshold)
+        return self._engine.update_collection(name, metadata=given.metadata)
+
+    def _add_vector(self, name: str, vector: str, body: bytes) -> Any:
+        """Make the collection anew with one more vector, as local mode cannot add any."""
+        added = models.DenseVectorNameConfig.model_validate_json(body).dense
+        config = self._engine.get_collection(name).config
+        points, _ = self._engine.scroll(name, limit=1_000_000, with_vectors=True)
+        self._engine.delete_collection(name)
+        self._engine.create_collection(
+            name,
+            vectors_config={
+                **(config.params.vectors or {}),
+                vector: models.VectorParams(size=added.size, distance=added.distance),
+            },
+            sparse_vectors_config=config.params.sparse_vectors,
+            metadata=config.metadata,
+        )
+        structs = [
+            models.PointStruct(id=each.id, vector=each.vector, payload=each.payload)
+            for each in points
+        ]
+        if structs:
+            self._engine.upsert(name, structs)
+        return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
+
+    def _delete(self, name: str, _: bytes) -> Any:
+        return self._engine.delete_collection(name)
+
+    def _get_shards(self, _name: str, _: bytes) -> Any:
+        return {"shard_keys": [{"key": key} for key in self.shard_keys]}
+
+    def _put_shards(self, _name: str, body: bytes) -> Any:
+        self.shard_keys.append(json.loads(body)["shard_key"])
+        return True
+
     def _put_index(self, name: str, body: bytes) -> Any:
         given = models.CreateFieldIndex.model_validate_json(body)
         with warnings.catch_warnings():
@@ -119,7 +168,13 @@ class FakeServer:
             return self._engine.create_payload_index(name, given.field_name, given.field_schema)
 
     def _put_points(self, name: str, body: bytes) -> Any:
-        return self._engine.upsert(name, models.PointsList.model_validate_json(body).points)
+        given = models.PointsList.model_validate_json(body)
+        return self._engine.upsert(
+            name,
+            given.points,
+            update_filter=given.update_filter,
+            update_mode=given.update_mode,
+        )
 
     def _post_points(self, name: str, body: bytes) -> Any:
         given = models.PointRequest.model_validate_json(body)
@@ -139,11 +194,15 @@ class FakeServer:
             name,
             given.filter,
             given.limit,
-            offset=given.offset,
+            offset=None if given.offset is None else str(given.offset),  # a UUID there
             with_payload=given.with_payload,
             with_vectors=given.with_vector,
         )
         return {"points": points, "next_page_offset": following}
+
+    def _post_points_query(self, name: str, body: bytes) -> Any:
+        given = models.QueryRequestBatch(searches=[models.QueryRequest.model_validate_json(body)])
+        return self._engine.query_batch_points(name, given.searches)[0]
 
     def _post_points_query_batch(self, name: str, body: bytes) -> Any:
         given = models.QueryRequestBatch.model_validate_json(body)
@@ -180,9 +239,11 @@ class FakeServer:
                         result = server.answer(self.command, self.path, body)
                     except ValueError as error:
                         return _status(str(error)), json.dumps({"status": {"error": str(error)}})
-                    return 200, json.dumps({"status": "ok", "time": 0.0, "result": _plain(result)})
+                    told = {"status": "ok", "time": 0.0, "result": _plain(result)}
+                    return 200, json.dumps({**told, **(_VERSION if self.path == "/" else {})})
 
-            do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+            do_GET = do_PUT = do_POST = handle_any  # noqa: N815 - http.server's names
+            do_PATCH = do_DELETE = handle_any  # noqa: N815 - the same
 
             def reply(self, status: int, text: str, headers: dict[str, str]) -> None:
                 data = text.encode()

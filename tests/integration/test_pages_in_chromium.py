@@ -28,6 +28,7 @@ document.getElementById("frame").onload = (event) => {{
   const shown = event.target.contentDocument;
   const style = event.target.contentWindow.getComputedStyle(shown.body);
   document.title = [shown.title, shown.documentElement.scrollWidth, shown.images.length,
+                    event.target.contentWindow.performance.getEntriesByType("resource").length,
                     style.color, style.backgroundColor].join("|");
 }};
 </script>"""
@@ -37,6 +38,7 @@ class Seen(NamedTuple):
     title: str
     width: int
     images: int
+    requests: int
     colour: str
     background: str
     errors: list[str]
@@ -68,9 +70,9 @@ def look_at(page: str, folder: Path, *options: str) -> Seen:
         check=True,
     )
     (told,) = re.findall(r"<title>(.*?)</title>", ran.stdout)[:1]
-    title, width, images, colour, background = told.rsplit("|", 4)
+    title, width, images, requests, colour, background = told.rsplit("|", 5)
     errors = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    return Seen(title, int(width), int(images), colour, background, errors)
+    return Seen(title, int(width), int(images), int(requests), colour, background, errors)
 
 
 def explanation() -> Explanation:
@@ -103,7 +105,7 @@ def test_a_page_fits_a_phone_and_runs_no_script_of_its_texts(name: str, tmp_path
     seen = look_at(page, tmp_path)
     assert seen.errors == []
     assert seen.title == title  # not 'evil'
-    assert seen.images == 0
+    assert (seen.images, seen.requests) == (0, 0)
     assert seen.width <= WIDTH
 
 
@@ -117,9 +119,11 @@ def test_dark_readers_get_a_dark_page(tmp_path: Path) -> None:
 
 def test_a_page_that_would_run_a_script_is_seen(tmp_path: Path) -> None:
     """That the checks above can fail."""
-    bad = f"<title>fine</title>{EVIL}<div style='width:900px'>wide</div><script>none()</script>"
+    asks = "<img src='http://127.0.0.1:9/nowhere.png'>"
+    wide = "<div style='width:900px'>wide</div>"
+    bad = f"<title>fine</title>{EVIL}{asks}{wide}<script>none()</script>"
     seen = look_at(bad, tmp_path)
     assert seen.title == "evil"
-    assert seen.images == 1
+    assert (seen.images, seen.requests) == (2, 1)
     assert seen.width > WIDTH
     assert seen.errors

@@ -1,4 +1,4 @@
-"""The engines that integrations run over: embedded, and a server where there is one."""
+"""The engines that integrations run over: embedded, a fake server, and a true one if there is."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from qdrant_client import QdrantClient
 
+from splade_sdk.retrieval.async_retriever import AsyncRetriever
 from splade_sdk.retrieval.retriever import Retriever
 from tests.containers import why_no_server
+from tests.contracts.fake_server import FakeServer
 from tests.unit.fakes import WordEncoder
 
 # What frameworks would send home, or trace.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["LANGSMITH_TRACING"] = "false"
 
-MakeRetriever = Callable[..., Retriever]
-_PLACES = ["embedded"]
-if why_no_server(os.environ) is None:
-    _PLACES.append(pytest.param("server", marks=pytest.mark.server))  # type: ignore[arg-type]
+MakeRetriever = Callable[..., Any]
+SERVERS = [pytest.param("fake-server")]
+if why_no_server(os.environ) is None:  # else one test is skipped, and says why
+    SERVERS.append(pytest.param("server", marks=pytest.mark.server))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,13 +41,42 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(params=_PLACES)
-def server_url(request: pytest.FixtureRequest) -> str | None:
-    """The address of a server, or None for an engine in this process."""
+@pytest.fixture(scope="session")
+def fake_server() -> Iterator[FakeServer]:
+    """Qdrant's REST front over qdrant-client's local mode."""
+    server = FakeServer()
+    yield server
+    server.close()
+
+
+def url_of(request: pytest.FixtureRequest) -> str | None:
+    """Return the address of the server that a fixture's parameter names; None for none."""
     if request.param == "embedded":
         return None
+    if request.param == "fake-server":
+        fake: FakeServer = request.getfixturevalue("fake_server")
+        return fake.url
     url: str = request.getfixturevalue("qdrant_server_url")
     return url
+
+
+@pytest.fixture(params=["embedded", *SERVERS])
+def server_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of a server, or None for an engine in this process."""
+    return url_of(request)
+
+
+@pytest.fixture
+def place(server_url: str | None) -> Iterator[dict[str, Any]]:
+    """Where a Retriever finds its collection: arguments of its constructor."""
+    if server_url is not None:
+        yield {"url": server_url}
+        return
+    pytest.importorskip("qdrant_edge")
+    # In memory where that can be: the engine syncs the disk.
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield {"path": str(Path(folder) / "index")}
 
 
 @pytest.fixture
@@ -57,16 +90,16 @@ def collection_name(server_url: str | None) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_retriever(server_url: str | None, collection_name: str) -> Iterator[MakeRetriever]:
+def make_retriever(place: dict[str, Any], collection_name: str) -> Iterator[MakeRetriever]:
     """Make the retriever of the test's collection; closed after it."""
     made: list[Retriever] = []
 
     def make(encoder: Any = None, **options: Any) -> Retriever:
         retriever = Retriever(
-            server_url or ":memory:",
+            **place,
             collection=collection_name,
             encoder=encoder or WordEncoder(),
-            api_key=os.environ.get("QDRANT_API_KEY") if server_url else None,
+            api_key=os.environ.get("QDRANT_API_KEY") if "url" in place else None,
             **options,
         )
         made.append(retriever)
@@ -75,6 +108,22 @@ def make_retriever(server_url: str | None, collection_name: str) -> Iterator[Mak
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def make_async_retriever(place: dict[str, Any], collection_name: str) -> Iterator[MakeRetriever]:
+    """Make the AsyncRetriever of the test's collection; closed after it."""
+    made: list[AsyncRetriever] = []
+
+    def make(encoder: Any = None, **options: Any) -> AsyncRetriever:
+        key = os.environ.get("QDRANT_API_KEY") if "url" in place else None
+        options = {"encoder": encoder or WordEncoder(), "api_key": key, **options}
+        made.append(AsyncRetriever(**place, collection=collection_name, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        asyncio.run(each.close())
 
 
 @pytest.fixture

@@ -52,6 +52,19 @@ def test_every_public_name_has_a_home() -> None:
     assert sorted(splade_sdk._HOMES) == sorted(splade_sdk.__all__)  # ruff keeps both in order
 
 
+def test_the_names_of_training_are_importable_and_load_on_use() -> None:
+    pytest.importorskip("accelerate")
+    from splade_sdk import training
+
+    assert sorted(training._HOMES) == sorted(training.__all__)
+    for name in training.__all__:
+        assert getattr(training, name).__name__ == name
+        assert name in dir(training)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        training.Nonsense  # noqa: B018
+    assert heavy_after("import splade_sdk.training") == ""
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         splade_sdk.Nonsense  # noqa: B018

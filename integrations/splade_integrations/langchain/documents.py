@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import cast
+from typing import Any, cast
 
 from langchain_core.documents import Document as LangChainDocument
 
 from splade_sdk.errors import InvalidInputError
 from splade_sdk.types import Document, Hit
 
-__all__ = ["content_id", "from_langchain", "to_langchain", "with_ids"]
+__all__ = ["content_id", "from_langchain", "of_texts", "to_langchain", "with_ids"]
 
 
 def content_id(document: LangChainDocument) -> str:
@@ -24,6 +24,38 @@ def content_id(document: LangChainDocument) -> str:
     metadata = json.dumps(document.metadata, sort_keys=True, default=str)
     content = json.dumps([document.page_content, metadata])
     return blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def of_texts(
+    texts: Iterable[str],
+    metadatas: Sequence[Mapping[str, Any]] | None,
+    ids: Sequence[str | None] | None,
+) -> list[LangChainDocument]:
+    """Return the documents of texts.
+
+    LangChain's own way drops texts for which there is no id, and says nothing.
+
+    Args:
+        texts: The texts.
+        metadatas: Metadata of each; None for none.
+        ids: An id or None for each; None for none.
+
+    Raises:
+        InvalidInputError: if there are not as many of one as of the other.
+    """
+    contents = list(texts)
+    for name, given in (("metadatas", metadatas), ("ids", ids)):
+        if given is not None and len(given) != len(contents):
+            raise InvalidInputError(
+                f"{len(given)} {name} for {len(contents)} texts: expected one each, or "
+                f"{name}=None for none"
+            )
+    facts = metadatas if metadatas is not None else [{}] * len(contents)
+    names = ids if ids is not None else [None] * len(contents)
+    return [
+        LangChainDocument(id=one, page_content=text, metadata=dict(metadata))
+        for text, metadata, one in zip(contents, facts, names, strict=True)
+    ]
 
 
 def with_ids(documents: Sequence[LangChainDocument], ids: Sequence[str | None] | None) -> list[str]:

@@ -15,7 +15,8 @@ from langchain_core.runnables import run_in_executor
 from pydantic import Field
 
 from splade_integrations.langchain.documents import to_langchain
-from splade_sdk.retrieval.retriever import Retriever
+from splade_integrations.langchain.retrievers import AnyRetriever, blocking
+from splade_sdk.retrieval.async_retriever import AsyncRetriever
 
 __all__ = ["SpladeRetriever"]
 
@@ -23,7 +24,8 @@ __all__ = ["SpladeRetriever"]
 class SpladeRetriever(BaseRetriever):
     """Finds documents of a collection that exists; a part of any LangChain chain.
 
-    ``invoke("query", k=3, filter={...})`` overrides for one call what was given here.
+    ``invoke("query", k=3, filter={...})`` overrides for one call what was given here. ``ainvoke``
+    awaits an AsyncRetriever, which serves nothing else, and runs a Retriever in a thread.
 
     Args:
         retriever: Searches the collection.
@@ -31,7 +33,7 @@ class SpladeRetriever(BaseRetriever):
         search_kwargs: Other arguments of ``Retriever.search``, such as ``filter`` and ``mode``.
     """
 
-    retriever: Retriever
+    retriever: AnyRetriever
     k: int = Field(default=4, ge=1)
     search_kwargs: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -53,11 +55,16 @@ class SpladeRetriever(BaseRetriever):
         k: int | None = None,
         **search_kwargs: Any,
     ) -> list[LangChainDocument]:
-        return await run_in_executor(None, self._search, query, k, search_kwargs)
+        if not isinstance(self.retriever, AsyncRetriever):
+            return await run_in_executor(None, self._search, query, k, search_kwargs)
+        hits = await self.retriever.search(query, **self._options(k, search_kwargs))
+        return [to_langchain(hit) for hit in hits]
 
     def _search(
         self, query: str, k: int | None, search_kwargs: Mapping[str, Any]
     ) -> list[LangChainDocument]:
-        options = {**self.search_kwargs, **search_kwargs}
-        hits = self.retriever.search(query, limit=self.k if k is None else k, **options)
+        hits = blocking(self.retriever).search(query, **self._options(k, search_kwargs))
         return [to_langchain(hit) for hit in hits]
+
+    def _options(self, k: int | None, search_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {"limit": self.k if k is None else k, **self.search_kwargs, **search_kwargs}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document as LangChainDocument
-from langchain_core.vectorstores import VectorStore
 
+from splade_integrations.langchain.async_vectorstore import AsyncVectorStoreMethods
 from splade_integrations.langchain.dense import EmbeddingsEncoder
-from splade_integrations.langchain.documents import from_langchain, to_langchain, with_ids
+from splade_integrations.langchain.documents import (
+    from_langchain,
+    of_texts,
+    to_langchain,
+    with_ids,
+)
+from splade_integrations.langchain.retrievers import AnyRetriever, blocking
 from splade_sdk.errors import CollectionNotFoundError, ConfigError
 from splade_sdk.retrieval.retriever import Retriever
 
@@ -21,15 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["SpladeVectorStore"]
 
 
-class SpladeVectorStore(VectorStore):
+class SpladeVectorStore(AsyncVectorStoreMethods):
     """A collection of documents, searched by sparse vectors, dense ones, or both.
 
     A document without an id gets one made of its text and metadata, so that adding it again does
     not store it twice. A collection that does not exist yet counts as empty; adding makes it.
 
     Documents and metadata come back as they were added. Searches take what ``Retriever.search``
-    does: filters as dictionaries, ``mode="hybrid"``, ``fusion=RRF()``. The asynchronous methods run
-    in a thread.
+    does: filters as dictionaries, ``mode="hybrid"``, ``fusion=RRF()``.
+
+    Over a Retriever the asynchronous methods run in threads. An embedded engine holds up the event
+    loop's thread all the same, for the length of each of its calls; an AsyncRetriever has it in a
+    process of its own. Over that, the synchronous methods raise ConfigError.
 
     Args:
         retriever: Holds the collection; closing it is the caller's.
@@ -41,7 +50,7 @@ class SpladeVectorStore(VectorStore):
         >>> store.as_retriever(search_kwargs={"k": 3})
     """
 
-    def __init__(self, retriever: Retriever) -> None:
+    def __init__(self, retriever: AnyRetriever) -> None:
         self.retriever = retriever
 
     @classmethod
@@ -52,7 +61,7 @@ class SpladeVectorStore(VectorStore):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: list[str] | None = None,
-        retriever: Retriever | None = None,
+        retriever: AnyRetriever | None = None,
         **kwargs: Any,
     ) -> Self:
         """Return a store that holds these texts.
@@ -71,17 +80,43 @@ class SpladeVectorStore(VectorStore):
             ConfigError: if both ``embedding`` and ``retriever`` are given.
             EngineError: if a text could not be stored.
         """
-        if retriever is None:
-            dense = None if embedding is None else EmbeddingsEncoder(embedding)
-            retriever = Retriever(":memory:", dense_encoder=dense)
-        elif embedding is not None:
-            raise ConfigError(
-                f"embedding is {type(embedding).__name__}, but the retriever makes its own vectors:"
-                " make it with Retriever(..., dense_encoder=EmbeddingsEncoder(embedding))"
-            )
-        store = cls(retriever)
+        store = cls(_retriever_for(embedding, retriever))
         store.add_texts(texts, metadatas, ids=ids, **kwargs)
         return store
+
+    @classmethod
+    async def afrom_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings | None = None,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        retriever: AnyRetriever | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Do what ``from_texts`` does."""
+        store = cls(_retriever_for(embedding, retriever))
+        await store.aadd_texts(texts, metadatas, ids=ids, **kwargs)
+        return store
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: Sequence[str | None] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Encode and store texts; takes and raises what ``add_documents`` does.
+
+        Args:
+            texts: The texts.
+            metadatas: Metadata of each text; None for none.
+            ids: An id for each text; None for ids made of their content.
+            **kwargs: Other arguments of ``add_documents``.
+        """
+        return self.add_documents(of_texts(texts, metadatas, ids), **kwargs)
 
     def add_documents(
         self,
@@ -109,7 +144,7 @@ class SpladeVectorStore(VectorStore):
         """
         used = with_ids(documents, ids)
         pairs = zip(documents, used, strict=True)
-        report = self.retriever.upsert(
+        report = blocking(self.retriever).upsert(
             (from_langchain(document, one) for document, one in pairs),
             batch_size=batch_size,
             **kwargs,
@@ -131,7 +166,7 @@ class SpladeVectorStore(VectorStore):
                 documents by leaving both out is too easy a mistake.
         """
         try:
-            self.retriever.delete(ids, filter=filter, **kwargs)
+            blocking(self.retriever).delete(ids, filter=filter, **kwargs)
         except CollectionNotFoundError:
             return True
         return True
@@ -139,7 +174,7 @@ class SpladeVectorStore(VectorStore):
     def get_by_ids(self, ids: Sequence[str], /) -> list[LangChainDocument]:
         """Return the documents that exist among ``ids``, in that order."""
         try:
-            found = self.retriever.get(list(ids))
+            found = blocking(self.retriever).get(list(ids))
         except CollectionNotFoundError:
             return []
         return [to_langchain(document) for document in found]
@@ -182,7 +217,7 @@ class SpladeVectorStore(VectorStore):
             EngineError: if the engine fails.
         """
         try:
-            hits = self.retriever.search(
+            hits = blocking(self.retriever).search(
                 query, limit=k, filter=filter, score_threshold=score_threshold, **kwargs
             )
         except CollectionNotFoundError:
@@ -195,3 +230,15 @@ class SpladeVectorStore(VectorStore):
             "one, so there is no relevance between 0 and 1: use search_type='similarity' with "
             "search_kwargs={'score_threshold': ...}"
         )
+
+
+def _retriever_for(embedding: Embeddings | None, retriever: AnyRetriever | None) -> AnyRetriever:
+    if retriever is None:
+        dense = None if embedding is None else EmbeddingsEncoder(embedding)
+        return Retriever(":memory:", dense_encoder=dense)
+    if embedding is not None:
+        raise ConfigError(
+            f"embedding is {type(embedding).__name__}, but the retriever makes its own vectors:"
+            " make it with Retriever(..., dense_encoder=EmbeddingsEncoder(embedding))"
+        )
+    return retriever

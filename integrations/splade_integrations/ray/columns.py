@@ -91,7 +91,7 @@ class Columns:
         for row in rows:
             try:
                 documents.append(self._document(row))
-            except InvalidDocumentError as error:
+            except InvalidDocumentError as error:  # noqa: PERF203 - a row may be bad
                 refused.append(FailedBatch((str(row[self.id]),), error))
         return Rows(documents, tuple(refused))
 

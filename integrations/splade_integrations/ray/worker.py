@@ -18,7 +18,7 @@ from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document, FailedBatch, IngestReport
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 __all__ = ["OUTCOME", "IndexingWorker"]
 
@@ -51,7 +51,7 @@ class IndexingWorker:
         self._skip_unchanged = skip_unchanged
         self._attempts = attempts
 
-    def __call__(self, block: pyarrow.Table) -> dict[str, list[bytes]]:
+    def __call__(self, block: pa.Table) -> dict[str, list[bytes]]:
         """Store a block, and return one row that says what came of it."""
         documents, refused = self._columns.to_documents(block.to_pylist())
         error = None

@@ -17,6 +17,7 @@ from splade_sdk.training.registry import make
 
 __all__ = [
     "LOSSES",
+    "TAUGHT_LOSSES",
     "InfoNce",
     "KlDivergence",
     "MarginMse",
@@ -32,6 +33,9 @@ LOSSES: dict[str, Callable[..., RankingLoss]] = {
     "kl": KlDivergence,
     "margin_mse": MarginMse,
 }
+
+# Those that learn from a teacher's scores of two or more documents of a query.
+TAUGHT_LOSSES = frozenset({"kl", "margin_mse"})
 
 
 def make_loss(name: str, **options: object) -> RankingLoss:

@@ -63,7 +63,9 @@ class MarginMse:
 
     def _compare_scales(self, teacher: torch.Tensor, student: torch.Tensor) -> None:
         """Warn where the first batch shows a teacher on a scale of its own."""
-        ratio = float(student / teacher.clamp_min(1e-12))
+        if not teacher:  # a teacher without margins has no scale
+            return
+        ratio = float(student / teacher)
         if ratio > _SAME_SCALE or ratio < 1 / _SAME_SCALE:
             warnings.warn(
                 f"the teacher's margins are {float(teacher):.3g} on average, the student's "

@@ -14,7 +14,7 @@ MakeStore = Callable[..., Any]
 
 
 @pytest.fixture
-def make_store(server_url: str | None, collection_name: str) -> Iterator[MakeStore]:
+def make_store(place: dict[str, Any], collection_name: str) -> Iterator[MakeStore]:
     """Make a SpladeDocumentStore of the test's collection; closed after it."""
     from haystack.utils import Secret
 
@@ -24,11 +24,10 @@ def make_store(server_url: str | None, collection_name: str) -> Iterator[MakeSto
     with_key = {"api_key": Secret.from_env_var("QDRANT_API_KEY")}
 
     def make(**options: Any) -> SpladeDocumentStore:
-        given = with_key if server_url and os.environ.get("QDRANT_API_KEY") else {}
+        given = with_key if "url" in place and os.environ.get("QDRANT_API_KEY") else {}
         store = SpladeDocumentStore(
-            server_url or ":memory:",
             collection=collection_name,
-            **{"model": WordEncoder(), **given, **options},
+            **{**place, "model": WordEncoder(), **given, **options},
         )
         made.append(store)
         return store

@@ -15,7 +15,7 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from langchain_tests.integration_tests.vectorstores import VectorStoreIntegrationTests
 
 from splade_integrations.langchain import EmbeddingsEncoder, SpladeRetriever, SpladeVectorStore
-from tests.splade_integrations.conftest import MakeRetriever
+from tests.splade_integrations.conftest import SERVERS, MakeRetriever, url_of
 from tests.splade_integrations.fakes import CommonTermEncoder
 from tests.unit.fakes import WordEncoder
 
@@ -31,6 +31,25 @@ class TestHybridSpladeVectorStore(VectorStoreIntegrationTests):
     def vectorstore(self, make_retriever: MakeRetriever) -> VectorStore:
         dense = EmbeddingsEncoder(self.get_embeddings())
         return SpladeVectorStore(make_retriever(WordEncoder(), dense_encoder=dense))
+
+
+class TestAsyncSpladeVectorStore(VectorStoreIntegrationTests):
+    """Over an AsyncRetriever, whose calls are all awaited.
+
+    In threads, for speed; the embedded engine's process is started in test_async.py.
+    """
+
+    @pytest.fixture(params=SERVERS)
+    def server_url(self, request: pytest.FixtureRequest) -> str | None:
+        return url_of(request)
+
+    @pytest.fixture
+    def vectorstore(self, make_async_retriever: MakeRetriever) -> VectorStore:
+        return SpladeVectorStore(make_async_retriever(CommonTermEncoder()))
+
+    @property
+    def has_sync(self) -> bool:
+        return False
 
 
 class TestSpladeRetriever(RetrieversIntegrationTests):

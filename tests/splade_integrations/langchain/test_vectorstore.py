@@ -72,8 +72,11 @@ class TestAdding:
     def test_ids_must_be_as_many_as_documents(self, store: SpladeVectorStore) -> None:
         with pytest.raises(InvalidInputError, match="1 ids for 2 documents"):
             store.add_documents(DOCUMENTS[:2], ids=["x"])
-        with pytest.raises(InvalidInputError, match="1 ids for 2 documents"):
-            store.add_documents(DOCUMENTS[:2], ids=["x"])
+        # LangChain's own add_texts stores the first text, and drops the second.
+        with pytest.raises(InvalidInputError, match="1 ids for 2 texts"):
+            store.add_texts(["a", "b"], ids=["x"])
+        with pytest.raises(InvalidInputError, match="3 metadatas for 2 texts"):
+            store.add_texts(["a", "b"], [{}] * 3)
 
     def test_metadata_that_json_cannot_hold_is_refused(self, store: SpladeVectorStore) -> None:
         with pytest.raises(InvalidDocumentError, match="'what'"):

@@ -27,7 +27,8 @@ from llama_index.core.vector_stores.types import (
 )
 
 from splade_integrations.llama_index import SpladeRetriever
-from splade_sdk.errors import CollectionNotFoundError, InvalidDocumentError
+from splade_sdk.errors import CollectionNotFoundError, ConfigError, InvalidDocumentError
+from splade_sdk.retrieval.async_retriever import AsyncRetriever
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document as OurDocument
 from tests.splade_integrations.conftest import MakeRetriever
@@ -133,6 +134,12 @@ class TestStoring:
         assert retriever.retrieve("secret") == []
         assert retriever.retrieve("heart")[0].node == shown
 
+    async def test_deleting_asynchronously(self, collection: Retriever) -> None:
+        retriever = SpladeRetriever(collection)
+        await retriever.adelete_nodes(["n5"])
+        await retriever.adelete_ref_doc("doc0")
+        assert ids(retriever.retrieve("attack")) == ["n4", "n3"]
+
     def test_deleting(self, collection: Retriever) -> None:
         retriever = SpladeRetriever(collection)
         retriever.delete_nodes(["n5", "nothing"])
@@ -144,6 +151,30 @@ class TestStoring:
             SpladeRetriever(collection).add_nodes(
                 [TextNode(text="x", metadata={"too_large": 2**80})]
             )
+
+
+class TestOverAnAsyncRetriever:
+    async def test_everything_is_awaited(self, make_async_retriever: MakeRetriever) -> None:
+        retriever = SpladeRetriever(make_async_retriever(), similarity_top_k=3)
+        assert await retriever.aadd_nodes(NODES) == 6
+        assert await retriever.aadd_nodes(NODES[:2]) == 2
+        await retriever.adelete_nodes(["n5", "nothing"])
+        found = await retriever.aretrieve("attack")
+        assert [(each.node, each.score) for each in found[:1]] == [(NODES[4], 5.0)]
+        assert ids(found) == ["n4", "n3", "n2"]
+        await retriever.adelete_ref_doc("doc1")
+        assert ids(await retriever.aretrieve("attack")) == ["n2", "n1", "n0"]
+
+    async def test_what_is_not_awaited_is_refused(self) -> None:
+        retriever = SpladeRetriever(AsyncRetriever(":memory:"))
+        for call in (
+            lambda: retriever.retrieve("attack"),
+            lambda: retriever.add_nodes(NODES),
+            lambda: retriever.delete_nodes(["n1"]),
+            lambda: retriever.delete_ref_doc("doc1"),
+        ):
+            with pytest.raises(ConfigError, match="only calls that are awaited"):
+                call()
 
 
 @pytest.mark.parametrize(

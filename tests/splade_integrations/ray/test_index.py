@@ -137,7 +137,7 @@ def test_bad_rows_and_refused_batches_are_reported_with_their_cause(
 
 def test_too_many_failures_end_it(server: RemoteServer, tmp_path: Path) -> None:
     given = [{**each, "text": None} for each in rows()]
-    with pytest.raises(EngineError, match="more than max_failed=10; .* expected a string") as told:
+    with pytest.raises(EngineError, match=r"more than max_failed=10; .* expected a string") as told:
         index(dataset(given), server, tmp_path, max_failed=10)
     report: IngestReport = told.value.report  # type: ignore[attr-defined]
     assert sum(len(batch.ids) for batch in report.failed) == BLOCK
@@ -151,7 +151,7 @@ def test_another_models_collection_is_refused_before_any_work(
         retriever.upsert([Document("a", "text")])
     before, writes = encoded(tmp_path), server.writes()
 
-    with pytest.raises(CollectionMismatchError, match="made by the model 'first'.*'second'"):
+    with pytest.raises(CollectionMismatchError, match=r"made by the model 'first'.*'second'"):
         index(dataset(rows()), server, tmp_path, TracedEncoder(tmp_path, "second"))
     assert encoded(tmp_path) == before
     assert server.writes() == writes
@@ -171,7 +171,7 @@ def test_an_engine_that_workers_cannot_share_is_refused(
 
 
 def test_a_server_that_does_not_answer_ends_it(server: RemoteServer, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="refused|reach") as told:
+    with pytest.raises(EngineError, match=r"refused|reach") as told:
         index_dataset(
             dataset(rows()),
             lambda: Retriever("http://127.0.0.1:9", encoder=TracedEncoder(tmp_path), retry=None),  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ def test_arguments_are_checked_before_workers_start(server: RemoteServer, tmp_pa
     retriever: Any = Retriever(server.url)
     with pytest.raises(InvalidTypeError, match=r"make_retriever is Retriever.*as in lambda"):
         index_dataset(ds, retriever)
-    with pytest.raises(InvalidTypeError, match="ds is list: expected a ray.data.Dataset"):
+    with pytest.raises(InvalidTypeError, match=r"ds is list: expected a ray.data.Dataset"):
         index(rows(4), server, tmp_path)  # type: ignore[arg-type]
     assert server.writes() == 0
 

@@ -18,6 +18,7 @@ from splade_sdk import (
     CollectionSettings,
     Document,
     Hit,
+    HybridVector,
     Retriever,
     SparseVector,
     Weighted,
@@ -26,7 +27,7 @@ from splade_sdk.errors import DocumentNotFoundError, EngineClosedError, InvalidI
 from splade_sdk.retrieval.fusion import Fusion
 from splade_sdk.types import Explanation, Place, TermActivation
 from tests.contracts.fake_server import FakeServer
-from tests.unit.fakes import HybridEncoder, WordEncoder
+from tests.unit.fakes import HybridEncoder, LetterEncoder, WordEncoder
 
 DIMENSIONS = 400
 
@@ -83,6 +84,36 @@ def test_sums_are_the_engines_scores_for_a_thousand_pairs(place: str) -> None:
                 product = term.query_weight * term.document_weight
                 assert term.contribution == pytest.approx(product)
                 assert term.idf == 1.0
+
+
+# Local mode behind the fake server searches both legs again for each hit.
+def test_shares_are_the_fused_scores_for_a_thousand_hybrid_pairs(place: str) -> None:
+    pairs = 1000 if place == ":memory:" else 200
+    encoder = WordEncoder(dimensions=DIMENSIONS)
+    dense = LetterEncoder()
+    draw = np.random.default_rng(3)
+    letters = ["".join(draw.choice(list("aeio"), size=9)) for _ in range(260)]
+    rows = dense.encode(letters)
+    fusions = [RRF(), RRF(k=2, dense_weight=3.0), DBSF(), Weighted(alpha=0.3)]
+    explained = 0
+    with Retriever(place, encoder=encoder, dense_encoder=dense) as retriever:  # type: ignore[arg-type]
+        retriever.upsert(
+            Document(f"d{at}", f"text {at}", vector=vector, dense=row)
+            for at, (vector, row) in enumerate(
+                zip(random_vectors(200, terms=60, seed=4), rows, strict=False)
+            )
+        )
+        asked = random_vectors(60, terms=15, seed=5)
+        queries = [HybridVector(*both) for both in zip(asked, rows[200:], strict=True)]
+        for fusion in fusions:
+            found = retriever.search_batch(queries, limit=20, fusion=fusion, prefetch_limit=40)
+            for hit in [hit for hits in found for hit in hits][: pairs // len(fusions)]:
+                told = hit.explain()
+                assert sum(told.shares.values()) == pytest.approx(hit.score, rel=1e-4)
+                if "sparse" in hit.legs:
+                    assert told.total == pytest.approx(hit.legs["sparse"].score, rel=1e-4)
+                explained += 1
+    assert explained == pairs
 
 
 # The engine multiplies by an inverse document frequency that only it knows.

@@ -97,6 +97,7 @@ def test_fields_of_text_embeddings_inference_are_taken(serve: Serve) -> None:
         (b"{}", "inputs: Field required"),
         (b'{"inputs": null}', "inputs"),
         (b'{"inputs": 3}', "inputs"),
+        (b'{"inputs": NaN}', "inputs"),
         (b'{"inputs": ["a", 3]}', "list[str].1"),
         (b'{"inputs": [["a"]]}', "inputs"),
         (b'{"inputs": {"a": "b"}}', "inputs"),

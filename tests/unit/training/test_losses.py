@@ -79,6 +79,11 @@ class TestMarginMse:
             loss(scores)
         loss(scores)  # warnings are errors here
 
+    def test_a_teacher_without_margins_has_no_scale_to_advise(self):
+        scores = scores_of([[5.0, 2.0]], [[0, 1]], teacher=[[0.7, 0.7]])
+
+        assert MarginMse()(scores).values.item() == pytest.approx((3 - 0) ** 2)
+
     def test_is_the_squared_difference_of_margins(self):
         scores = scores_of([[5.0, 2.0, 1.0]], [[0, 1, 2]], teacher=[[10.0, 6.0, 5.0]])
 

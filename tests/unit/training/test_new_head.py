@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from splade_sdk.errors import ConfigError, ModelFormatError
 from splade_sdk.training.model import SpladeModel, TokenBatch
@@ -87,6 +88,24 @@ def test_nothing_to_learn_from(folder):
         warm_up(masked_lm, tiny.tokenizer(), [], steps=1)
     with pytest.raises(ConfigError, match="from 1 texts"):
         calibrate_bias(masked_lm, tiny.tokenizer(), TEXTS[:1])
+
+
+def test_weights_of_the_encoder_that_are_missing_are_not_made_up(folder):
+    """They would be random, and the run would go on as if nothing were wrong."""
+    path = folder / "model.safetensors"
+    kept = {name: each for name, each in load_file(path).items() if "attention" not in name}
+    save_file(kept, path, metadata={"format": "pt"})
+
+    with pytest.raises(ModelFormatError, match=r"lacks weights of the encoder .*attention"):
+        masked_lm_with_new_head(folder)
+
+
+def test_a_damaged_file_is_told(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+    with pytest.raises(ModelFormatError, match="cannot read it"):
+        masked_lm_with_new_head(folder)
 
 
 def test_an_architecture_without_a_masked_lm(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from splade_sdk.errors import CollapseError
+from splade_sdk.errors import CollapseError, TrainingError
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.guards import CollapseGuard, StartGuard
 from splade_sdk.training.losses import InfoNce, Mixture
@@ -129,6 +129,22 @@ def test_empty_vectors_stop_the_run_with_step_and_strengths():
         CollapseError, match=r"step 2: query vectors .* query 0\.1 and document 0\.2"
     ):
         collapsing.end_step(2)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_after_ten_steps():
+    lost = objective(collapse_guard=CollapseGuard())
+    for step in range(1, 10):
+        lost(QUERIES * float("nan"), DOCUMENTS, TARGETS, step - 1)
+        lost.end_step(step)
+    lost(QUERIES, DOCUMENTS, TARGETS, 9)
+    lost.end_step(10)  # one that is starts the count again
+    for step in range(11, 20):
+        lost(QUERIES * float("inf"), DOCUMENTS, TARGETS, step - 1)
+        lost.end_step(step)
+    lost(QUERIES * float("nan"), DOCUMENTS, TARGETS, 19)
+
+    with pytest.raises(TrainingError, match="step 20: the loss has not been a finite number for 1"):
+        lost.end_step(20)
 
 
 def test_goes_on_after_a_restart():

@@ -13,12 +13,8 @@ import torch
 from splade_sdk import SpladeEncoder
 from splade_sdk.errors import (
     CollapseError,
-    ConfigError,
-    InvalidDataError,
-    ModelError,
     TrainingError,
 )
-from splade_sdk.training.config import load_config
 from splade_sdk.training.log import read_log
 from splade_sdk.training.run import train
 from tests.unit.training import tiny_training as tiny
@@ -88,6 +84,19 @@ class TestRunFolder:
         measured = [row["dense_loss"] for row in log_of(config) if "dense_loss" in row]
         assert measured[-1] < 0.6 * measured[0]
         assert encoder.dense_dimensions == 32
+        queries, documents = (
+            [row[side] for row in tiny.examples(tiny.TOPICS, seed=9)]
+            for side in ("query", "positive")
+        )
+        dense_of = [
+            encoder.encode_query(queries, dense=True),
+            encoder.encode(documents, dense=True),
+        ]
+        sparse, found = dense_of[1]
+        assert (sparse == encoder.encode(documents), found.shape) == (True, (tiny.TOPICS, 32))
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+        best = (dense_of[0][1] @ found.T).argmax(axis=1)
+        assert (best == np.arange(tiny.TOPICS)).mean() > 0.6  # 0.4 before training
 
     def test_same_seed_same_weights(self, tmp_path, development):
         """Whether and how often it is measured changes nothing."""
@@ -113,6 +122,21 @@ class TestRunFolder:
 
         assert all(torch.equal(before[name], after[name]) for name in before)
         assert [row["step"] for row in log_of(config)] == [row["step"] for row in log]
+
+    def test_a_folder_of_something_else_is_left_alone(self, tmp_path):
+        tiny.save_base(tmp_path / "mine")
+        before = (tmp_path / "mine" / "config.json").read_bytes()
+        (tmp_path / "file").write_text("mine, too")
+
+        with pytest.raises(TrainingError, match=r"mine/config.json is not that of a training run"):
+            train(tiny.config(tmp_path, output_dir=str(tmp_path / "mine")))
+        with pytest.raises(
+            TrainingError, match=r"cannot be written: .*file.* choose another outpu"
+        ):
+            train(tiny.config(tmp_path, output_dir=str(tmp_path / "file")))
+
+        assert (tmp_path / "mine" / "config.json").read_bytes() == before
+        assert (tmp_path / "file").read_text() == "mine, too"
 
     def test_checkpoints_of_another_run_are_left_alone(self, tmp_path):
         config = tiny.config(tmp_path, optimizer={"max_steps": 3})
@@ -159,6 +183,18 @@ class TestSparsity:
         assert first["document_active_dims"] > 1.3 * target[1]
         for side, wanted in zip(("query", "document"), target, strict=True):
             assert mean_of_last(config, f"{side}_active_dims", 8) == pytest.approx(wanted, rel=0.1)
+
+    def test_a_target_that_is_missed_is_told(self, tmp_path, caplog):
+        config = tiny.config(
+            tmp_path, sparsity={"target_active_dims": [8, 1000]}, optimizer={"max_steps": 5}
+        )
+
+        train(config)
+
+        assert re.search(
+            r"document vectors end with \d+\.\d active dimensions, where .* asks for 1000",
+            caplog.text,
+        )
 
     def test_stronger_regularizers_leave_fewer_terms(self, tmp_path):
         found = []
@@ -250,6 +286,23 @@ def test_each_shape_learns_and_its_folder_loads(tmp_path, development, model, ex
         assert queries.indices.tolist() == [tiny.VOCABULARY[tiny.TOPIC_WORDS[0][0]]]
 
 
+def test_queries_without_expansion_learn_what_their_terms_are_worth(tmp_path):
+    """Words that other documents have as well lose weight; words that tell topics apart do not."""
+    config = tiny.config(
+        tmp_path,
+        model={"query_expansion": False},
+        optimizer={"query_weights_learning_rate": 0.05},
+    )
+
+    encoder = SpladeEncoder(train(config))
+
+    noise, topics = (
+        encoder.encode_query(words).values
+        for words in (tiny.NOISE_WORDS, [word for pair in tiny.TOPIC_WORDS for word in pair])
+    )
+    assert noise.max() < 0.6 < 0.9 < np.median(topics)  # all start at 1
+
+
 def test_distilled_from_scores(tmp_path, development):
     config = tiny.config(
         tmp_path,
@@ -264,13 +317,21 @@ def test_distilled_from_scores(tmp_path, development):
     assert row["ranking_loss"] == pytest.approx(row["kl_loss"] + 0.1 * row["margin_mse_loss"])
 
 
-def test_a_model_without_a_head_gets_one_and_learns(tmp_path, development):
+def test_a_model_without_a_head_gets_one_and_learns(tmp_path, development, caplog):
     tiny.save_base(tmp_path / "base", head=False)
-    config = tiny.config(tmp_path, evaluation=development)
+    config = tiny.config(tmp_path, evaluation=development | {"every_steps": 2})
 
     train(config)
 
-    assert last(config, "eval_ndcg@10") > 0.6
+    # The new head has told words that all documents have from others; the run keeps that and goes
+    # on to learn.
+    assert log_of(config)[0]["eval_ndcg@10"] > 0.9
+    assert last(config, "eval_ndcg@10") > 0.9
+    losses = [row["loss"] for row in log_of(config) if "loss" in row]
+    assert losses[-1] < 0.75 * losses[0]
+    assert re.search(
+        "base has no masked-LM head: made one of its embeddings.* 320 docum", caplog.text
+    )
 
 
 @pytest.mark.parametrize("options", [{"cached_chunk_size": 6}, {"accumulation_steps": 2}])
@@ -282,95 +343,23 @@ def test_caching_and_accumulation_learn(tmp_path, development, options):
     assert last(config, "eval_ndcg@10") > 0.85
 
 
-def test_caching_gives_the_weights_of_the_whole_batch(tmp_path):
+@pytest.mark.parametrize("accumulation_steps", [1, 2])
+def test_caching_gives_the_weights_of_the_whole_batch(tmp_path, accumulation_steps):
     """With dropout off: with it on, batches of another size draw other masks."""
     tiny.save_base(tmp_path / "base", dropout=0.0)
     weights = []
     for size in (None, 5):
         config = tiny.config(
             tmp_path,
-            optimizer={"max_steps": 5, "cached_chunk_size": size, "learning_rate": 1e-3},
+            optimizer={
+                "max_steps": 5,
+                "cached_chunk_size": size,
+                "accumulation_steps": accumulation_steps,
+                "learning_rate": 1e-3,
+            },
             output_dir=str(tmp_path / str(size)),
         )
         weights.append(_weights(train(config)))
 
     for name, expected in weights[0].items():
         torch.testing.assert_close(weights[1][name], expected, rtol=1e-3, atol=1e-4)
-
-
-class TestBadInput:
-    @pytest.mark.parametrize(
-        ("rows", "told"),
-        [
-            ([], "data.jsonl: no rows in it"),
-            ([{"query": "a", "negatives": ["b"]}], "data.jsonl:1: no field 'positive'"),
-            ([{"query": "a", "positive": " "}], "has no positive"),
-            (
-                [{"query": "a", "positive": "b", "scores": [float("nan")]}],
-                r"data.jsonl:1: field 'scores\[0\]' is nan",
-            ),
-        ],
-    )
-    def test_data(self, tmp_path, rows, told):
-        tiny.write_lines(tmp_path / "data.jsonl", rows)
-
-        with pytest.raises(InvalidDataError, match=told):
-            train(tiny.config(tmp_path))
-
-    def test_fewer_examples_than_a_step_takes(self, tmp_path):
-        tiny.write_lines(tmp_path / "data.jsonl", tiny.examples(3))
-
-        with pytest.raises(TrainingError, match="3 examples do not fill one step of 16 x 1"):
-            train(tiny.config(tmp_path, optimizer={"max_steps": None}))
-        with pytest.raises(TrainingError, match="3 examples do not fill one step of 16 x 1"):
-            train(tiny.config(tmp_path))
-
-    def test_a_loss_that_needs_a_teacher(self, tmp_path):
-        rows = [{"query": row["query"], "positive": row["positive"]} for row in tiny.examples(32)]
-        tiny.write_lines(tmp_path / "data.jsonl", rows)
-
-        with pytest.raises(InvalidDataError, match="'kl' learns from a teacher's scores"):
-            train(tiny.config(tmp_path, losses=[{"name": "kl"}]))
-
-    def test_no_model(self, tmp_path):
-        with pytest.raises(ModelError, match="nothing-here"):
-            train(tiny.config(tmp_path, model={"base": str(tmp_path / "nothing-here")}))
-
-    def test_a_tokenizer_of_another_model(self, tmp_path):
-        tiny.save_base(tmp_path / "base")
-        larger = tiny.tokenizer()
-        larger.add_tokens(["zzz", "zzzz"])
-        larger.save_pretrained(tmp_path / "base")
-
-        with pytest.raises((ConfigError, ModelError), match=r"111 .*109|109 .*111"):
-            train(tiny.config(tmp_path))
-
-    def test_a_key_that_does_not_exist_names_the_nearest(self, tmp_path):
-        path = tmp_path / "config.yaml"
-        path.write_text(
-            "model: {base: x}\ndata: [{path: d.jsonl}]\noutput_dir: run\n"
-            "optimizer: {learning_rat: 1.0e-4}\n"
-        )
-
-        with pytest.raises(ConfigError, match=r"did you mean 'optimizer\.learning_rate'"):
-            load_config(path)
-
-    def test_a_teacher_of_another_scale(self, tmp_path, development):
-        """Scores a thousand times as large stay finite, and are brought back by one number."""
-        rows = [
-            row | {"scores": [1000 * score for score in row["scores"]]}
-            for row in tiny.examples(480)
-        ]
-        tiny.write_lines(tmp_path / "data.jsonl", rows)
-        config = tiny.config(
-            tmp_path,
-            losses=[
-                {"name": "kl", "options": {"teacher_temperature": 1000.0}},
-                {"name": "margin_mse", "weight": 0.1, "options": {"teacher_scale": 1e-3}},
-            ],
-            evaluation=development,
-        )
-
-        train(config)
-
-        assert last(config, "eval_ndcg@10") > 0.9

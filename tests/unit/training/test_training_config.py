@@ -111,6 +111,26 @@ def test_defaults_are_infonce_and_flops():
             changed(sparsity={"query": None, "target_active_dims": [5, 10]}),
             "target_active_dims needs a regularizer on both sides",
         ),
+        (changed(data="pairs.jsonl"), "data is 'pairs.jsonl': expected a list"),
+        (
+            changed(data=["pairs.jsonl"]),
+            "data.0 is 'pairs.jsonl': expected keys and values, with the keys path, split, weight",
+        ),
+        (changed(optimizer=None), "optimizer is None: expected keys and values, with the keys acc"),
+        (changed(optimizer={"batch_size": "many"}), "optimizer.batch_size is 'many': Input should"),
+        (changed(optimizer={"lr_scheduler": "cosin"}), "'cosin': Input should be 'linear', 'cosi"),
+        (
+            changed(sparsity={"target_active_dims": [100]}),
+            "target_active_dims is [100]: expected more items: there is none at place 2",
+        ),
+        (
+            changed(sparsity={"target_active_dims": [1, 2, 3]}),
+            "target_active_dims is [1, 2, 3]: List should have at most 2 items, not 3",
+        ),
+        (
+            changed(losses=[{"name": "kl"}, {"name": "kl"}]),
+            "losses are kl, kl: expected each name once",
+        ),
     ],
 )
 def test_names_what_is_wrong(values, message):

@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 from splade_sdk.training.losses import InfoNce, Mixture
 from splade_sdk.training.regularizers import REGULARIZERS, active_dims, make_regularizer
 from splade_sdk.training.scores import Targets, score_batch
+from splade_sdk.training.vector_distillation import relative_squared_error
 
 WIDTH, VOCABULARY = 6, 11
 # Queries of the global batch, the columns of their documents, and the ranks they are split over.
@@ -47,7 +48,11 @@ def loss_of(encoder, rows):
         make_regularizer(name)(query_weights, query_weights.square())
         for name in sorted(REGULARIZERS)
     ]
-    return ranking.total, penalties, active_dims(query_weights)
+    # A teacher without a term for query 1: one rank counts two of its texts, the other its one.
+    wanted = torch.cat([torch.ones(1, VOCABULARY), torch.zeros(1, VOCABULARY)]).double()
+    wanted = torch.cat([wanted, torch.full((2, VOCABULARY), 2.0).double()])
+    vectors = relative_squared_error(query_weights, wanted[rows])
+    return ranking.total, [*penalties, vectors], active_dims(query_weights)
 
 
 def backward(encoder, rows):

@@ -1,0 +1,74 @@
+"""Writes a trained model as it ships: half precision, with its card, below a size limit.
+
+python -m recipes.bundled.package --model runs/bundled/run/model --card recipes/bundled/card.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from splade_sdk.encoders.checkpoint import LEARNED_WEIGHTS
+
+_MOST_BYTES = 48_000_000
+_WEIGHTS = "model.safetensors"
+_FILES = (
+    "config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "splade_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "1_SpladePooling/config.json",
+    LEARNED_WEIGHTS,
+)
+
+
+def package(model: Path, card: Path, output: Path) -> int:
+    """Write the folder that ships, and return its size in bytes.
+
+    Args:
+        model: Folder of the trained model.
+        card: Its card.
+        output: Folder to make; what lies there is deleted.
+
+    Raises:
+        SystemExit: if a weight does not fit half precision, or the folder is too large.
+    """
+    tensors = load_file(model / _WEIGHTS)
+    halves = {name: tensor.half() for name, tensor in tensors.items()}
+    if strange := [name for name, half in halves.items() if not torch.isfinite(half).all()]:
+        raise SystemExit(f"half precision cannot hold the weights of {', '.join(strange)}")
+    shutil.rmtree(output, ignore_errors=True)
+    for name in _FILES:
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(model / name, output / name)
+    save_file(halves, output / _WEIGHTS, metadata={"format": "pt"})
+    (output / _WEIGHTS).chmod(0o644)  # safetensors keeps files to their owner
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    config["dtype"] = "float16"
+    (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(card, output / "README.md")
+    size = sum(each.stat().st_size for each in output.rglob("*") if each.is_file())
+    if size > _MOST_BYTES:
+        raise SystemExit(f"{output} has {size} bytes: expected {_MOST_BYTES} at most")
+    return size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("--output", type=Path, default=Path("splade_sdk/models/bundled"))
+    asked = parser.parse_args()
+    print(f"{asked.output}: {package(asked.model, asked.card, asked.output) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Finds search settings by judged queries: fusion, depth, pruning and storage."""
