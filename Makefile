@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --group dev --editable \
-		'.[edge,eval,haystack,langchain,llama-index,serve,train]'
+		'.[edge,eval,haystack,langchain,llama-index,ray,serve,train]'
 	touch $(STAMP)
 
 lint: $(STAMP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
@@ -154,7 +154,7 @@ def index_dataset(
     return report
 
 
-def _outcomes(done: Dataset) -> Iterator[Outcome]:
+def _outcomes(done: Dataset) -> Generator[Outcome, None, None]:
     """Yield what the workers tell; closing it stops them."""
     for row in done.iter_rows():
         yield cast("Outcome", cloudpickle.loads(row[OUTCOME]))
