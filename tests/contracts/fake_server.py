@@ -82,8 +82,7 @@ class FakeServer:
         self.thresholds: list[int] = [20_000]
         self._engine = QdrantClient(":memory:")
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Front(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
@@ -260,6 +259,11 @@ class FakeServer:
                 pass
 
         return Handler
+
+
+class _Front(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # with five, some systems refuse a burst of connections
 
 
 def _status(told: str) -> int:

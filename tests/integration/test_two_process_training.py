@@ -87,9 +87,9 @@ def folder(tmp_path_factory):
         )
         for rank in range(RANKS)
     ]
-    for process in processes:
-        _, errors = process.communicate(timeout=280)
-        assert process.returncode == 0, errors
+    errors = [process.communicate(timeout=280)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes == [0] * RANKS, "\n".join(errors)
     return folder
 
 

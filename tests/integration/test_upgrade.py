@@ -34,7 +34,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield lambda name: {"path": tmp_path, "collection": name}
         return
     server = FakeServer()
-    yield lambda name: {"url": server.url, "collection": name, "retry": None}
+    yield lambda name: {"url": server.url, "collection": name}
     server.close()
 
 

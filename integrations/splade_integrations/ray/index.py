@@ -58,7 +58,7 @@ def index_dataset(
     collection, or too many failures end it.
 
     Before a load of millions with dense vectors, let Qdrant put off its graph index (bulk mode):
-    see ``docs/scaling.md``.
+    see ``docs/how-to/scaling.md``.
 
     Args:
         ds: Any dataset; read block by block, memory does not grow with it.
