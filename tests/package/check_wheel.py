@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-INTEGRATIONS = ("haystack", "langchain", "llama_index", "rag")
+INTEGRATIONS = ("haystack", "langchain", "llama_index", "rag", "ray")
 
 
 def main() -> None:
