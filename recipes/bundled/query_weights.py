@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
+from statistics import multimode
 from typing import NamedTuple
 
 import numpy as np
@@ -57,16 +57,18 @@ class Lists(NamedTuple):
 
 
 def read_lists(encoder: SpladeEncoder, scored: Path, queries: int) -> Lists:
-    """Encode the candidates of the first queries."""
-    rows = list(islice(read_lines(scored), queries))
+    """Encode the candidates of the first queries that have as many as most."""
+    every = list(read_lines(scored))
+    listed = multimode(len(row["negatives"]) for row in every)[0]
+    rows = [row for row in every if len(row["negatives"]) == listed][:queries]
     candidates = [[row["positive"], *row["negatives"]] for row in rows]
     places = {text: at for at, text in enumerate(dict.fromkeys(t for c in candidates for t in c))}
     vectors = encoder.encode_document(list(places)).to_scipy().tocsc()
     ids = [sorted(set(encoder.tokenizer(row["query"]).input_ids[1:-1])) for row in rows]
-    longest, listed = max(map(len, ids)), len(candidates[0])
+    longest = max(map(len, ids))
     padding = encoder.tokenizer.pad_token_id
     tokens = torch.full((len(rows), longest), padding)
-    weights = torch.zeros(len(rows), listed, longest)
+    weights = torch.zeros(len(rows), 1 + listed, longest)
     for at, (own, texts) in enumerate(zip(ids, candidates, strict=True)):
         tokens[at, : len(own)] = torch.tensor(own)
         found = vectors[[places[text] for text in texts]][:, own].toarray()

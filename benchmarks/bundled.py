@@ -1,0 +1,272 @@
+"""The bundled model beside BM25, a 2-layer SPLADE and its dense parent, on every collection.
+
+What was found is kept; a run that was ended goes on where it was. No test query is trained on or
+tuned to: the model was chosen by its own development set.
+
+    python -m benchmarks.bundled
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks._common import (
+    DATA,
+    RESULTS,
+    ROOT,
+    hardware,
+    hardware_line,
+    read_queries,
+    table,
+    versions,
+    write_results,
+)
+from benchmarks._six_layer import mini_lm_folder
+from benchmarks.hybrid import dense_model
+from splade_sdk import Bm25Encoder, SparseBatch, SparseVector, SpladeEncoder
+from splade_sdk.errors import TruncationWarning
+from splade_sdk.evaluation.datasets import load_dataset
+from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
+from splade_sdk.evaluation.report import EvaluationReport, SideReport
+from splade_sdk.evaluation.significance import holm, paired_test
+from splade_sdk.models.default import default_model_path
+from splade_sdk.retrieval.search_settings import Mode
+
+NDCG = "nDCG@10"
+MAX_TOKENS = 256
+COLLECTIONS = (
+    "scifact",
+    "nfcorpus-preproc",
+    "msmarco-dl19-full",
+    "cranfield",
+    "cisi",
+    "med",
+    "lisa",
+    "time",
+    "fiqa-gold-mini",
+    "2wiki-mini",
+)
+BM25, TINY, PARENT = "BM25", "SPLADE, 2 layers", "all-MiniLM-L6-v2, dense"
+OURS: dict[Mode, str] = {"sparse": "ours, sparse", "dense": "ours, dense", "hybrid": "ours, hybrid"}
+TABLE_QUERIES = "ours, document-only"
+SYSTEMS = (BM25, TINY, PARENT, *OURS.values(), TABLE_QUERIES)
+OTHERS = (BM25, TINY, PARENT)
+BY_TABLE: dict[str, Any] = {"query_token_weights": "learned"}
+
+
+class DocumentsOnce:
+    """Two query sides over the same documents, which are encoded once.
+
+    Args:
+        encoder: Makes the vectors.
+        found: The sparse vectors of documents, which both share.
+    """
+
+    def __init__(self, encoder: SpladeEncoder, found: dict[str, SparseVector]) -> None:
+        self._encoder = encoder
+        self._found = found
+        self.fingerprint = encoder.fingerprint
+        self.dimensions = encoder.dimensions
+        self.dense_dimensions = encoder.dense_dimensions
+        self.document_settings = encoder.document_settings
+        self.encode_query = encoder.encode_query
+        self.decode = encoder.decode
+
+    def encode_document(self, texts: Any, **options: Any) -> Any:
+        if (
+            not isinstance(texts, str)
+            and not options.get("dense")
+            and self._found.keys() >= {*texts}
+        ):
+            return SparseBatch.from_vectors([self._found[text] for text in texts], self.dimensions)
+        made: Any = self._encoder.encode_document(texts, **options)
+        if not isinstance(texts, str):
+            sparse = made.sparse if options.get("dense") else made
+            self._found.update(zip(texts, sparse, strict=True))
+        return made
+
+
+def measured(
+    collection: str, model: Path | None, tiny: Path, cache: Path
+) -> dict[str, EvaluationReport]:
+    """Return a report of every system."""
+    dataset = load_dataset(DATA / collection)
+    common: dict[str, Any] = {"metrics": [NDCG], "engine": "memory", "cache": cache}
+    found = {}
+    found[BM25] = evaluate(Bm25Encoder(), dataset, **common)
+    found[TINY] = evaluate(
+        SpladeEncoder(tiny, device="cpu", max_length=MAX_TOKENS), dataset, **common
+    )
+    found[PARENT] = evaluate(
+        Bm25Encoder(), dataset, mode="dense", dense_encoder=dense_model(), **common
+    )
+    ours = SpladeEncoder(model, device="cpu", max_length=MAX_TOKENS)
+    by_table = SpladeEncoder(model, device="cpu", max_length=MAX_TOKENS, **BY_TABLE)
+    vectors: dict[str, SparseVector] = {}
+    reports = evaluate_modes(DocumentsOnce(ours, vectors), dataset, list(OURS), **common)
+    found.update(zip(OURS.values(), reports, strict=True))
+    found[TABLE_QUERIES] = evaluate(DocumentsOnce(by_table, vectors), dataset, **common)
+    return found
+
+
+def milliseconds_a_query(encode: Callable[[str], object], queries: Sequence[str]) -> float:
+    """Return the median time of encoding one query alone."""
+    times = []
+    for query in queries:
+        before = time.perf_counter()
+        encode(query)
+        times.append(time.perf_counter() - before)
+    return 1000 * statistics.median(times)
+
+
+def size_mb(folder: Path) -> float:
+    """Return the size of a model's folder in MB of 10**6 bytes."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) / 1e6
+
+
+def summary(found: Mapping[str, Mapping[str, EvaluationReport]]) -> dict[str, dict[str, Any]]:
+    """Return the means of every system; terms and rates are means over texts."""
+    told: dict[str, dict[str, Any]] = {}
+    for system in SYSTEMS:
+        reports = [each[system] for each in found.values()]
+        documents = [each.documents for each in reports if each.documents]
+        queries = [each.queries for each in reports]
+        told[system] = {
+            NDCG: {name: each[system].metrics[NDCG] for name, each in found.items()},
+            "mean": statistics.fmean(each.metrics[NDCG] for each in reports),
+            "document_active_dims": mean_active_dims(documents),
+            "query_active_dims": mean_active_dims(queries),
+            "flops": statistics.fmean(each.flops or 0.0 for each in reports),
+            "documents_per_s": sum(each.texts for each in documents)
+            / sum(each.encode_s for each in documents),
+        }
+    return told
+
+
+def mean_active_dims(sides: Sequence[SideReport]) -> float:
+    """Return the mean number of active terms a text."""
+    return sum(each.active_dims * each.texts for each in sides) / sum(each.texts for each in sides)
+
+
+def differences(found: Mapping[str, Mapping[str, EvaluationReport]]) -> list[list[str]]:
+    """Return rows that tell how ours stand to the others, by paired tests over collections."""
+    pairs = [(OURS["sparse"], other) for other in OTHERS]
+    pairs += [(OURS["hybrid"], other) for other in SYSTEMS if other != OURS["hybrid"]]
+    pairs += [(TABLE_QUERIES, OURS["sparse"])]
+    tests = [
+        paired_test(*([each[name].metrics[NDCG] for each in found.values()] for name in pair))
+        for pair in pairs
+    ]
+    corrected = holm([test.p for test in tests])
+    return [
+        [
+            f"{one} - {other}",
+            f"{test.mean:+.3f}",
+            f"{test.low:+.3f} to {test.high:+.3f}",
+            f"{test.wins} of {len(found)}",
+            "" if p is None else f"{p:.2g}",
+        ]
+        for (one, other), test, p in zip(pairs, tests, corrected, strict=True)
+    ]
+
+
+def costs(result: Mapping[str, Any]) -> list[list[object]]:
+    """Return a row of what each system costs."""
+    rows: list[list[object]] = []
+    for system in SYSTEMS:
+        told = result["systems"][system]
+        terms = [f"{told[f'{side}_active_dims']:.1f}" for side in ("query", "document")]
+        rows.append(
+            [
+                system,
+                *(["", "", ""] if system.endswith("dense") else [*terms, f"{told['flops']:.2f}"]),
+                result["sizes_mb"].get(system, ""),
+                result["query_ms"].get(system, ""),
+            ]
+        )
+    return rows
+
+
+def report(result: Mapping[str, Any]) -> str:
+    """Lay the result out as Markdown."""
+    systems = result["systems"]
+    rows = [
+        [name, *(f"{systems[system][NDCG][name]:.3f}" for system in SYSTEMS)]
+        for name in result["collections"]
+    ]
+    rows.append(["**mean**", *(f"**{systems[system]['mean']:.3f}**" for system in SYSTEMS)])
+    rates = ", ".join(
+        f"{name} {systems[name]['documents_per_s']:.0f}" for name in (*OTHERS, OURS["hybrid"])
+    )
+    return f"""# The bundled model
+
+{hardware_line(result["hardware"], result["versions"])}
+
+Weights {result["weights"]}. nDCG@10 of exact search; texts are cut at {MAX_TOKENS} tokens; hybrid:
+RRF with k = 60 of the model's own two vectors. Nothing was tuned on these queries.
+
+{table(["collection", *SYSTEMS], rows)}
+
+Differences over the collections, each of which counts once: 95 % interval by bootstrap, collections
+won, and p of a paired t-test, corrected after Holm.
+
+{table(["difference", "mean", "95 %", "won", "p"], result["differences"])}
+
+Active terms, FLOPS (mean over collections), size on disk, and the median time of encoding one query
+alone:
+
+{table(["system", "terms a query", "terms a document", "FLOPS", "MB", "ms a query"], costs(result))}
+
+Documents encoded a second (ours: both vectors in one pass): {rates}.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="a folder; without it, the bundled one")
+    parser.add_argument("--tiny", type=Path, default=ROOT / "runs" / "bundled" / "splade-tiny")
+    parser.add_argument("--collections", nargs="+", default=list(COLLECTIONS))
+    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "evaluation")
+    parser.add_argument("--output", type=Path, default=RESULTS / "bundled")
+    asked = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", TruncationWarning)
+    machine = hardware()
+    found = {}
+    for name in asked.collections:
+        found[name] = measured(name, asked.model, asked.tiny, asked.cache)
+        print(name, {s: round(r.metrics[NDCG], 3) for s, r in found[name].items()}, flush=True)
+    ours = SpladeEncoder(asked.model, device="cpu", max_length=MAX_TOKENS)
+    by_table = SpladeEncoder(asked.model, device="cpu", **BY_TABLE)
+    queries = read_queries("scifact", 200)
+    tiny = SpladeEncoder(asked.tiny, device="cpu")
+    result = {
+        "hardware": machine,
+        "versions": versions("torch", "transformers", "sentence-transformers", "splade-sdk"),
+        "weights": ours.fingerprint.revision[:12],
+        "collections": list(found),
+        "systems": summary(found),
+        "differences": differences(found),
+        "query_ms": {
+            TINY: round(milliseconds_a_query(tiny.encode_query, queries), 2),
+            OURS["sparse"]: round(milliseconds_a_query(ours.encode_query, queries), 2),
+            TABLE_QUERIES: round(milliseconds_a_query(by_table.encode_query, queries), 3),
+        },
+        "sizes_mb": {
+            TINY: round(size_mb(asked.tiny), 1),
+            PARENT: round(size_mb(mini_lm_folder()), 1),
+            OURS["sparse"]: round(size_mb(asked.model or default_model_path()), 1),
+        },
+    }
+    markdown = report(result)
+    write_results(asked.output, result, markdown)
+    print(markdown)
+
+
+if __name__ == "__main__":
+    main()
