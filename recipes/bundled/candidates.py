@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from recipes.bundled.embeddings import StoredEmbeddings
-from recipes.bundled.lines import read_lines
-from splade_sdk import Bm25Encoder, Document, Hit, Retriever, SpladeEncoder
+from recipes.bundled.pool import indexed_pool, pool_passages
+from splade_sdk import Bm25Encoder, Hit, Retriever, SpladeEncoder
 from splade_sdk.training.data import open_source
 from splade_sdk.training.negatives import mine_negatives
 from splade_sdk.training.teach import score_pairs
@@ -91,9 +91,7 @@ def mine(
             encoder = (
                 Bm25Encoder() if miner == "bm25" else SpladeEncoder(asked.student, max_length=128)
             )
-            path = folder / (miner if miner == "bm25" else f"pool-{before}{miner}")
-            searched = stack.enter_context(Retriever(path=path, encoder=encoder))
-            searched.upsert(Document(f"p{at}", text) for at, text in enumerate(passages))
+            searched = stack.enter_context(indexed_pool(folder, encoder))
         else:
             searched = DensePool(passages, StoredEmbeddings(folder, miner))
         print(mine_negatives(searched, source, mined, rank_range=_RANKS, per_query=per))
@@ -111,7 +109,7 @@ def main() -> None:
     parser.add_argument("--name", default="scored", help="of the file to make")
     asked = parser.parse_args()
     folder: Path = asked.output
-    passages = [row["text"] for row in read_lines(folder / "pool.jsonl")]
+    passages = pool_passages(folder)
     mined = folder / "pairs.jsonl"
     for each in asked.negatives:
         miner, number = each.split(":")

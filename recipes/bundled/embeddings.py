@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from recipes.bundled.lines import read_lines
+from recipes.bundled.pool import pool_passages
 from splade_sdk.training.teachers import TransformerEmbedder
 
 __all__ = ["StoredEmbeddings", "all_texts"]
@@ -25,7 +26,7 @@ _MAX_TOKENS = 128
 
 def all_texts(folder: Path) -> list[str]:
     """Return every text that a teacher embeds, in a fixed order."""
-    passages = [row["text"] for row in read_lines(folder / "pool.jsonl")]
+    passages = pool_passages(folder)
     queries = [row["query"] for row in read_lines(folder / "pairs.jsonl")]
     return list(dict.fromkeys(passages + queries))
 

@@ -48,7 +48,7 @@ def main() -> None:
     judge = TransformerEmbedder.from_pretrained(asked.judge, max_tokens=128)
 
     def embedded(listed: list[str]) -> np.ndarray:
-        rows = judge.encode(listed)
+        rows: np.ndarray = judge.encode(listed)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     vocabulary = [token for token in sorted(encoder.tokenizer.get_vocab()) if is_word(token)]

@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from recipes.bundled.lines import read_lines
-from splade_sdk import SpladeEncoder
+from recipes.bundled.pool import indexed_pool, pool_passages
+from splade_sdk import Retriever, SpladeEncoder
 from splade_sdk.encoders.checkpoint import LEARNED_WEIGHTS
 
 _TEMPERATURE, _TEACHER_TEMPERATURE = 2.0, 0.3  # of train.yaml
@@ -56,23 +58,28 @@ class Lists(NamedTuple):
         )
 
 
-def read_lists(encoder: SpladeEncoder, scored: Path, queries: int) -> Lists:
-    """Encode the candidates of the first queries that have as many as most."""
+def read_lists(
+    retriever: Retriever, tokenizer: PreTrainedTokenizerBase, scored: Path, queries: int
+) -> Lists:
+    """Look up the candidates of the first queries that have as many as most."""
     every = list(read_lines(scored))
     listed = multimode(len(row["negatives"]) for row in every)[0]
     rows = [row for row in every if len(row["negatives"]) == listed][:queries]
-    candidates = [[row["positive"], *row["negatives"]] for row in rows]
-    places = {text: at for at, text in enumerate(dict.fromkeys(t for c in candidates for t in c))}
-    vectors = encoder.encode_document(list(places)).to_scipy().tocsc()
-    ids = [sorted(set(encoder.tokenizer(row["query"]).input_ids[1:-1])) for row in rows]
+    wanted = {text for row in rows for text in (row["positive"], *row["negatives"])}
+    vectors = {
+        each.text: each.vector
+        for each in retriever.documents(with_vectors=True)
+        if each.text in wanted and each.vector is not None
+    }
+    ids = [sorted(set(tokenizer(row["query"]).input_ids[1:-1])) for row in rows]
     longest = max(map(len, ids))
-    padding = encoder.tokenizer.pad_token_id
-    tokens = torch.full((len(rows), longest), padding)
+    tokens = torch.full((len(rows), longest), tokenizer.pad_token_id)
     weights = torch.zeros(len(rows), 1 + listed, longest)
-    for at, (own, texts) in enumerate(zip(ids, candidates, strict=True)):
+    for at, (row, own) in enumerate(zip(rows, ids, strict=True)):
         tokens[at, : len(own)] = torch.tensor(own)
-        found = vectors[[places[text] for text in texts]][:, own].toarray()
-        weights[at, :, : len(own)] = torch.from_numpy(found)
+        for place, text in enumerate((row["positive"], *row["negatives"])):
+            found = vectors[text].to_dict()
+            weights[at, place, : len(own)] = torch.tensor([found.get(each, 0.0) for each in own])
     return Lists(tokens, weights, torch.tensor([row["scores"] for row in rows]))
 
 
@@ -122,9 +129,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     asked = parser.parse_args()
     encoder = SpladeEncoder(asked.model, max_length=128)
-    pool = [row["text"] for row in read_lines(asked.data / "pool.jsonl")]
-    start = inverse_document_frequency(encoder, pool)
-    lists = read_lists(encoder, asked.data / "scored.jsonl", asked.queries)
+    start = inverse_document_frequency(encoder, pool_passages(asked.data))
+    with indexed_pool(asked.data, encoder) as pool:
+        scored = asked.data / "scored.jsonl"
+        lists = read_lists(pool, encoder.tokenizer, scored, asked.queries)
     weights = learn(lists, start, pull=asked.pull, epochs=asked.epochs)
     weights[encoder.tokenizer.all_special_ids] = 0
     save_file({"weights": weights.half()}, asked.model / LEARNED_WEIGHTS)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoTokenizer
 
-from recipes.bundled.lines import read_lines
+from recipes.bundled.pool import pool_passages
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head
@@ -33,15 +34,17 @@ def main() -> None:
     asked = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(asked.model)
     tokenizer.model_max_length = _MAX_TOKENS
-    texts = [row["text"] for row in read_lines(asked.output / "pool.jsonl")]
+    texts = pool_passages(asked.output)
     texts = texts[:: max(1, len(texts) // _TEXTS)][:_TEXTS]
     masked_lm = masked_lm_with_new_head(Path(asked.model))
+    head: Any = masked_lm.model.cls
     with torch.no_grad():
-        masked_lm.model.cls.predictions.transform.LayerNorm.weight.mul_(asked.scale)
+        head.predictions.transform.LayerNorm.weight.mul_(asked.scale)
     calibrate_bias(masked_lm, tokenizer, texts, deviations=asked.deviations)
     unused = [at for term, at in tokenizer.get_vocab().items() if term.startswith("[unused")]
+    bias: Any = masked_lm.bias
     with torch.no_grad():
-        masked_lm.bias[unused] = float(masked_lm.bias[tokenizer.mask_token_id])
+        bias[unused] = float(bias[tokenizer.mask_token_id])
     model = SpladeModel(masked_lm.eval(), has_dense=True)
     pieces = TextTokenizer(tokenizer, max_length=128).pieces(texts[:256])
     with torch.no_grad():
