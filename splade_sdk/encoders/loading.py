@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from splade_sdk.encoders.bert import Bert, load_bert
 from splade_sdk.encoders.checkpoint import (
     LEARNED_WEIGHTS,
     MaskedLMSide,
@@ -124,7 +125,7 @@ class Loader:
         return checkpoint.document.folder, document, query
 
     def _model_side(self, side: MaskedLMSide) -> ModelSide:
-        masked_lm = load_masked_lm(
+        masked_lm: Bert | MaskedLM = load_bert(side.folder, dtype=self._dtype) or load_masked_lm(
             side.folder,
             dtype=self._dtype,
             trust_remote_code=self._trust_remote_code,
@@ -209,7 +210,7 @@ def _token_side(
 
 
 def _require_embeddings(
-    folder: Path, tokenizer: PreTrainedTokenizerBase, masked_lm: MaskedLM
+    folder: Path, tokenizer: PreTrainedTokenizerBase, masked_lm: Bert | MaskedLM
 ) -> None:
     largest, terms = max(tokenizer.get_vocab().values()), masked_lm.weight.shape[0]
     if largest >= terms:
@@ -223,7 +224,7 @@ def _resolve_max_length(
     asked: int | None,
     of_folder: int | None,
     tokenizer: PreTrainedTokenizerBase,
-    masked_lm: MaskedLM,
+    masked_lm: Bert | MaskedLM,
 ) -> int:
     limit = masked_lm.max_positions
     if asked is not None:

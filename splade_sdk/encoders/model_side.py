@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.bert import Bert
 from splade_sdk.encoders.dense_head import sums_of_tokens, unit_rows
 from splade_sdk.encoders.head import VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM
@@ -52,7 +53,7 @@ class ModelSide:
 
     def __init__(
         self,
-        masked_lm: MaskedLM,
+        masked_lm: Bert | MaskedLM,
         head: VocabularyHead,
         text_tokenizer: TextTokenizer,
         *,
