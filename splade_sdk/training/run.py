@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,9 +140,10 @@ def _require_packages() -> None:
 
 
 def _claim(folder: Path, config: TrainingConfig) -> None:
-    """Write the settings into the folder, or check that they are those it was made with."""
-    from accelerate import PartialState
+    """Write the settings into the folder, or check that they are those it was made with.
 
+    Every process of a run does, before there is a group of them: each by a file of its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     ours = json.loads(config.model_dump_json())
@@ -153,10 +155,9 @@ def _claim(folder: Path, config: TrainingConfig) -> None:
                 f"{folder} holds a run with other settings (other {', '.join(changed)}): choose "
                 "another output_dir"
             )
-    if PartialState().is_main_process:
-        written = path.with_suffix(".tmp")
-        written.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-        written.replace(path)
+    written = path.with_suffix(f".{os.getpid()}.tmp")
+    written.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+    written.replace(path)
 
 
 def _settings_of_a_run(path: Path) -> dict[str, object]:
@@ -200,10 +201,9 @@ def _steps_done(checkpoint: Path) -> int:
 
 
 def _total_steps(config: TrainingConfig, examples: int) -> int:
-    from accelerate import PartialState
-
     optimizer = config.optimizer
-    per_batch = optimizer.batch_size * PartialState().num_processes
+    # What torchrun and accelerate set; their group of processes does not exist yet.
+    per_batch = optimizer.batch_size * int(os.environ.get("WORLD_SIZE", "1"))
     steps = int(optimizer.epochs * (examples // (per_batch * optimizer.accumulation_steps)))
     if optimizer.max_steps is not None:
         steps = optimizer.max_steps if examples >= per_batch else 0

@@ -20,8 +20,8 @@ from tests.unit.training import tiny_training as tiny
 ROOT = Path(__file__).parents[2]
 RANKS, BATCH = 2, 16
 # 90 examples are 5 whole batches of 16 and 10 more, which are left out; with 2 batches a step,
-# the third step of each epoch has one batch.
-EXAMPLES, STEPS = 90, 7
+# the third step of each epoch has one batch. An epoch counts as the 2 steps of 32 it has whole.
+EXAMPLES, EPOCHS, STEPS = 90, 3.5, 7
 SHAPES: dict[str, dict[str, Any]] = {
     "dense-cached": {
         "dense_losses": [{"name": "infonce", "options": {"temperature": 0.1}}],
@@ -45,7 +45,8 @@ def run(folder: Path, shape: str, *, output: str, batch: int) -> Path:
             "document": {"name": "df_flops", "strength": 1e-3},
         },
         optimizer={
-            "max_steps": STEPS,
+            "max_steps": None,
+            "epochs": EPOCHS,
             "batch_size": batch,
             "accumulation_steps": 2,
             "learning_rate": 1e-3,
