@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import zstandard
@@ -21,7 +22,7 @@ def training_file(name: str) -> Path:
 
 def read_pairs(name: str, count: int | None = None) -> list[dict[str, str]]:
     """Return the first rows of a file, query and positive only; None takes all."""
-    rows = []
+    rows: list[dict[str, str]] = []
     with training_file(name).open("rb") as file:
         text = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
         for line in text:
@@ -32,7 +33,7 @@ def read_pairs(name: str, count: int | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def write_lines(path: Path, rows: list[dict[str, object]]) -> Path:
+def write_lines(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     """Write JSONL."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
@@ -41,7 +42,8 @@ def build_six_layer(folder: Path, passages: Sequence[str]) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(source)
     config = AutoConfig.from_pretrained(source, tie_word_embeddings=True)
     logging.set_verbosity_error()  # the head is missing, and made below
-    model, info = BertForMaskedLM.from_pretrained(source, config=config, output_loading_info=True)
+    loaded: Any = BertForMaskedLM.from_pretrained(source, config=config, output_loading_info=True)
+    model, info = loaded
     missing = [name for name in info["missing_keys"] if not name.startswith("cls.")]
     if missing:
         raise SystemExit(f"{source} lacks {missing}")
@@ -66,7 +68,7 @@ def build_six_layer(folder: Path, passages: Sequence[str]) -> Path:
     return folder
 
 
-def _largest_logits(model: BertForMaskedLM, tokenizer: object, passage: str) -> torch.Tensor:
+def _largest_logits(model: Any, tokenizer: Any, passage: str) -> torch.Tensor:
     ids = tokenizer(passage, truncation=True, max_length=384, return_tensors="pt").input_ids
     hidden = model.cls.predictions.transform(model.bert(input_ids=ids).last_hidden_state[0])
     weight = model.get_output_embeddings().weight

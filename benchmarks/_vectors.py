@@ -32,8 +32,8 @@ def vectors(terms: int, seed: int) -> Iterator[SparseBatch]:
     frequency = 1 / np.arange(1, DIMENSIONS + 1) ** ZIPF
     cumulated = np.cumsum(frequency / frequency.sum())
     while True:
-        drawn = np.searchsorted(cumulated, chance.random((CHUNK, 4 * terms)))
-        drawn = ids[np.minimum(drawn, DIMENSIONS - 1)]
+        places = np.searchsorted(cumulated, chance.random((CHUNK, 4 * terms)))
+        drawn = ids[np.minimum(places, DIMENSIONS - 1)]
         rows = []
         for row in drawn:
             _, first = np.unique(row, return_index=True)

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import AutoModelForMaskedLM
 
 from benchmarks._common import (
     RESULTS,
@@ -42,7 +43,7 @@ from splade_sdk.models.default import default_model_path
 
 PEER_BATCH_SIZES = (1, 4, 8, 16, 32)
 PEER_DEFAULT_BATCH_SIZE = 32
-Encode = Callable[[Sequence[str]], object]
+Encode = Callable[[Sequence[str]], Any]
 
 
 def open_ours(folder: Path) -> tuple[SpladeEncoder, Encode]:
@@ -85,18 +86,14 @@ def matrix_ceiling() -> float:
 
 def textbook_gflop(encoder: SpladeEncoder, texts: Sequence[str]) -> float:
     """Return the float work that the texts cost the textbook way, without padding."""
-    model = encoder._document.masked_lm
-    config = model.model.config
-    decoder = model.model.get_output_embeddings()
-    linear = [
-        part.weight.numel()
-        for part in model.model.modules()
-        if isinstance(part, torch.nn.Linear) and part is not decoder
-    ]
+    folder = encoder._document.folder
+    assert folder is not None
+    model: Any = AutoModelForMaskedLM.from_pretrained(folder)
+    linear = [part.weight.numel() for part in model.modules() if isinstance(part, torch.nn.Linear)]
     lengths = [len(ids) for ids in encoder._document.text_tokenizer.pieces(texts).ids]
-    per_token = 2 * (sum(linear) + model.weight.numel())
-    attention = 4 * config.num_hidden_layers * config.hidden_size
-    return sum(length * (per_token + attention * length) for length in lengths) / 1e9
+    per_token = 2 * sum(linear)
+    attention = 4 * model.config.num_hidden_layers * model.config.hidden_size
+    return float(sum(length * (per_token + attention * length) for length in lengths)) / 1e9
 
 
 def best_batch_size(folder: Path, texts: Sequence[str]) -> dict[int, float]:
@@ -157,7 +154,7 @@ def latency(folder: Path, queries: Sequence[str]) -> dict[str, float]:
     encoder, _ = open_ours(folder)
     model, _ = open_peer(folder, 1)
     took: dict[str, list[float]] = {"ours": [], "peer": []}
-    for query in queries[:5] + list(queries):
+    for query in (*queries[:5], *queries):
         took["ours"].append(seconds(encoder.encode_query, query))
         took["peer"].append(seconds(model.encode_query, query))
     result = {}

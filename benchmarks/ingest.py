@@ -34,6 +34,7 @@ from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.embedded import EmbeddedCollection
 from splade_sdk.retrieval import upload
+from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.upload import UploadOptions
 from splade_sdk.types import Document, IngestReport, SparseBatch
@@ -50,6 +51,7 @@ class Counting:
         self.fingerprint = encoder.fingerprint
         self.dimensions = encoder.dimensions
         self.document_settings = getattr(encoder, "document_settings", "")
+        self.encode_query = encoder.encode_query
         self.encoded = 0
 
     def encode_document(self, texts: Sequence[str], **given: Any) -> SparseBatch:
@@ -120,7 +122,7 @@ def measure_overlap(encoder: Any, given: Sequence[str], *, far: bool) -> dict[st
             collection.delay_s = delay_s
             started = perf_counter()
             options = UploadOptions(BATCH, show_progress_bar=False)
-            report = upload.upsert(documents, collection, encoder, options)
+            report = upload.upsert(documents, collection, Encoding(encoder, False), options)
             taken = perf_counter() - started
             assert report.stored == len(documents) == collection.count()
             return taken, report

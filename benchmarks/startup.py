@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         [
             "# Start-up",
             hardware_line(machine, result["versions"]),
-            f"Median of {asked.rounds} processes of each, in turn, files in the page cache, offline.",
+            f"Median of {asked.rounds} processes of each, in turn, files in the cache, offline.",
             table(["program", "seconds", "ratio"], rows),
         ]
     )

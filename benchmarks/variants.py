@@ -114,9 +114,9 @@ def settings(asked: argparse.Namespace, name: str, seed: int, data: Path) -> dic
 def per_query(reports: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
     """Return each query's metric, its mean over the runs. Shape: ``(queries,)``."""
     ids = sorted(reports[0]["per_query"])
-    return np.array(
-        [[report["per_query"][each][METRIC] for each in ids] for report in reports]
-    ).mean(axis=0)
+    values = [[report["per_query"][each][METRIC] for each in ids] for report in reports]
+    means: NDArray[np.float64] = np.mean(values, axis=0)
+    return means
 
 
 def compared(

@@ -19,6 +19,7 @@ import numpy as np
 
 from recipes.bundled.lines import read_lines
 from splade_sdk import SpladeEncoder
+from splade_sdk.encoders.dense_head import unit_rows
 from splade_sdk.training.teachers import TransformerEmbedder
 
 _TERMS = 10
@@ -48,8 +49,7 @@ def main() -> None:
     judge = TransformerEmbedder.from_pretrained(asked.judge, max_tokens=128)
 
     def embedded(listed: list[str]) -> np.ndarray:
-        rows: np.ndarray = judge.encode(listed)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit_rows(judge.encode(listed))
 
     vocabulary = [token for token in sorted(encoder.tokenizer.get_vocab()) if is_word(token)]
     chosen = random.Random(0).sample(vocabulary, _RANDOM_TERMS)  # noqa: S311 - no secret
