@@ -15,6 +15,8 @@ EXAMPLES = """**Examples**
 
 `torchrun --nproc-per-node 4 --no-python splade train config.yaml` (four devices, one batch)
 
+`splade train config.yaml --print-config` (every key with its value)
+
 The smallest configuration; paths are relative to its folder:
 
     model: {base: path/or/name}
@@ -27,7 +29,7 @@ The smallest configuration; paths are relative to its folder:
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; see TrainingConfig for its keys.", dir_okay=False)
+        Path, typer.Argument(help="YAML file; --print-config shows its keys.", dir_okay=False)
     ],
     *,
     resume: Annotated[
@@ -46,6 +48,13 @@ def train(
             show_default=False,
         ),
     ] = None,
+    print_config: Annotated[
+        bool,
+        typer.Option(
+            "--print-config",
+            help="Print every key with its value, and train nothing.",
+        ),
+    ] = False,
 ) -> None:
     """Train or distil a SPLADE model.
 
@@ -60,6 +69,11 @@ def train(
     settings = load_config(config)
     if output_dir is not None:
         settings = settings.model_copy(update={"output_dir": output_dir})
+    if print_config:
+        import yaml
+
+        print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
+        return
     model = run(settings, resume=resume)
     from accelerate import PartialState  # there now: the run has asked for its extra
 
@@ -68,6 +82,7 @@ def train(
     last: dict[str, float] = {}
     for row in read_log(settings.output_dir / "log.csv"):
         last |= row
-    typer.echo(f"at the end: {progress_line(last)}", err=True)
+    if told := progress_line(last):
+        typer.echo(f"at the end: {told}", err=True)
     typer.echo(f"plots and log are in {settings.output_dir}, the model is in:", err=True)
     print(model)

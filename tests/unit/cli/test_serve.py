@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,14 +28,26 @@ RUN = (
     "from splade_sdk.cli.main import run\n"
     "run()"
 )
+SLOW = (
+    "import sys, time\n"
+    "from tests.unit.fakes import WordEncoder\n"
+    "def encode(self, texts, **_):\n"
+    "    print('encoding', file=sys.stderr, flush=True)\n"
+    "    time.sleep(1)\n"
+    "    return made(self, texts)\n"
+    "made = WordEncoder.encode_document\n"
+    "WordEncoder.encode_document = WordEncoder.encode_query = encode\n"
+)
 KEY = "not-for-everyone"
 
 
 @contextmanager
-def serving(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    *words: str, program: str = RUN, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run ``splade serve`` in a process of its own, and give its address."""
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, "serve", "--port", "0", *words],
+        [sys.executable, "-c", program, "serve", "--port", "0", *words],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "NO_COLOR": "1", **environment},
@@ -72,6 +85,18 @@ def test_an_index_is_served_until_told_to_stop(index: str, number: signal.Signal
     # The folder was let go: another process may have it.
     with serving("--index", index) as (_, url):
         assert httpx.get(f"{url}/health").status_code == 200
+
+
+def test_a_request_under_way_is_answered_before_the_end() -> None:
+    with serving(program=SLOW + RUN) as (process, url), ThreadPoolExecutor() as threads:
+        asked = threads.submit(httpx.post, f"{url}/embed_sparse", json={"inputs": "a b"})
+        assert process.stderr is not None
+        while "encoding" not in process.stderr.readline():
+            assert process.poll() is None
+        process.terminate()
+        assert asked.result().status_code == 200
+        assert len(asked.result().json()[0]) == 2
+        assert process.wait(30) == 0
 
 
 def test_a_model_alone_is_served(index: str) -> None:

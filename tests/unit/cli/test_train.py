@@ -9,6 +9,7 @@ from tests.unit.cli.conftest import Ran
 
 pytest.importorskip("accelerate")
 
+from splade_sdk.training.config import load_config
 from tests.unit.training import tiny_training as tiny
 
 Splade = Callable[..., Ran]
@@ -59,6 +60,18 @@ def test_another_output_folder_and_no_resume(splade: Splade, config: Path, tmp_p
     again = splade(*words)
     assert (again.code, again.out) == (1, "")
     assert "resume it, or choose another output_dir" in again.err
+
+
+def test_every_key_can_be_seen(splade: Splade, config: Path, tmp_path: Path) -> None:
+    ran = splade("train", str(config), "--print-config", "--output-dir", str(tmp_path / "other"))
+    assert ran.code == 0
+    assert not (tmp_path / "other").exists()
+    written = tmp_path / "elsewhere" / "all.yaml"
+    written.parent.mkdir()
+    written.write_text(ran.out)
+    expected = load_config(config).model_copy(update={"output_dir": tmp_path / "other"})
+    assert load_config(written) == expected
+    assert "accumulation_steps: 1\n" in ran.out
 
 
 def test_a_wrong_key_is_one_line_with_the_nearest(splade: Splade, config: Path) -> None:
