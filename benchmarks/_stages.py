@@ -9,21 +9,22 @@ from typing import Any
 from unittest.mock import patch
 
 from splade_sdk.encoders import head, model_side, screening
+from splade_sdk.encoders.bert import Bert
 from splade_sdk.encoders.head import VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM
 from splade_sdk.encoders.screening import Screen
 from splade_sdk.encoders.tokenization import TextTokenizer
 
 # A stage contains those that are indented below it in the results.
-STAGES = {
-    "tokenisation": (TextTokenizer, "pieces"),
-    "backbone": (MaskedLM, "forward"),
-    "head": (VocabularyHead, "active_terms"),
-    "head: screen": (Screen, "candidates"),
-    "head: screen, integer products": (screening, "max_over_tokens"),
-    "head: exact weights": (VocabularyHead, "_weights_of"),
-    "head: whole vocabulary": (head, "pool_logits"),
-    "assembly": (model_side, "_assemble"),
+STAGES: dict[str, list[tuple[Any, str]]] = {
+    "tokenisation": [(TextTokenizer, "pieces")],
+    "backbone": [(Bert, "forward"), (MaskedLM, "forward")],
+    "head": [(VocabularyHead, "active_terms")],
+    "head: screen": [(Screen, "candidates")],
+    "head: screen, integer products": [(screening, "max_over_tokens")],
+    "head: exact weights": [(VocabularyHead, "_weights_of")],
+    "head: whole vocabulary": [(head, "pool_logits")],
+    "assembly": [(model_side, "_assemble")],
 }
 
 
@@ -43,7 +44,8 @@ def timed_stages() -> Iterator[dict[str, float]]:
         return call
 
     with ExitStack() as stack:
-        for name, (owner, attribute) in STAGES.items():
-            function = getattr(owner, attribute)
-            stack.enter_context(patch.object(owner, attribute, timed(name, function)))
+        for name, places in STAGES.items():
+            for owner, attribute in places:
+                function = getattr(owner, attribute)
+                stack.enter_context(patch.object(owner, attribute, timed(name, function)))
         yield seconds

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from splade_sdk import SpladeEncoder
-from splade_sdk.encoders.masked_lm import MaskedLM
+from splade_sdk.encoders.bert import Bert
 from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.errors import ModelError
 from tests.unit.encoders.tiny import TEXTS
@@ -27,17 +27,17 @@ def limit_rows(monkeypatch: pytest.MonkeyPatch) -> LimitRows:
 
     def limit(rows: int, message: str) -> list[int]:
         seen: list[int] = []
-        forward = MaskedLM.forward
+        forward = Bert.forward
 
         def limited(
-            self: MaskedLM, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+            self: Bert, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
         ) -> torch.Tensor:
             seen.append(input_ids.shape[0])
             if input_ids.shape[0] > rows:
                 raise RuntimeError(message)
             return forward(self, input_ids, attention_mask)
 
-        monkeypatch.setattr(MaskedLM, "forward", limited)
+        monkeypatch.setattr(Bert, "forward", limited)
         return seen
 
     return limit
@@ -77,7 +77,7 @@ def test_it_recovers_after_an_error(
     encoder: SpladeEncoder, limit_rows: LimitRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(MaskedLM, "forward", lambda *_: 1 / 0)
+        patch.setattr(Bert, "forward", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             encoder.encode(TEXTS)
     assert len(encoder.encode(TEXTS)) == len(TEXTS)  # the lock was given back
