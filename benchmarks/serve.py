@@ -162,9 +162,7 @@ def serve(model: str | None) -> None:
     from splade_sdk.serving import create_app
     from splade_sdk.serving.server import make_server
 
-    encoder = SpladeEncoder(model)
-    encoder.encode(["warm up"])
-    server = make_server(create_app(encoder), port=0)
+    server = make_server(create_app(SpladeEncoder(model)), port=0)
 
     def tell() -> None:
         while not server.started:

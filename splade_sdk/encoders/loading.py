@@ -23,6 +23,7 @@ from splade_sdk.encoders.model_side import ModelSide
 from splade_sdk.encoders.side import Side
 from splade_sdk.encoders.token_side import TokenSide, read_token_weights, token_weights
 from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.encoders.torch_threads import in_passing_thread
 from splade_sdk.errors import ConfigError, InvalidTypeError, ModelFormatError, UnsafeModelError
 from splade_sdk.types.arguments import require_whole
 
@@ -125,6 +126,21 @@ class Loader:
         return checkpoint.document.folder, document, query
 
     def _model_side(self, side: MaskedLMSide) -> ModelSide:
+        masked_lm, head = in_passing_thread(lambda: self._weights(side))
+        tokenizer = self._tokenizer(side.folder)
+        _require_embeddings(side.folder, tokenizer, masked_lm)
+        text_tokenizer = TextTokenizer(
+            tokenizer,
+            max_length=_resolve_max_length(self._max_length, side.max_length, tokenizer, masked_lm),
+            windows=self._windows,
+            overlap=self._window_overlap if self._windows else 0,
+            prompt=side.prompt,
+        )
+        return ModelSide(
+            masked_lm, head, text_tokenizer, folder=side.folder, has_dense=side.has_dense
+        )
+
+    def _weights(self, side: MaskedLMSide) -> tuple[Bert | MaskedLM, VocabularyHead]:
         masked_lm: Bert | MaskedLM = load_bert(side.folder, dtype=self._dtype) or load_masked_lm(
             side.folder,
             dtype=self._dtype,
@@ -138,18 +154,7 @@ class Loader:
             pooling=self._pooling or side.pooling,
             activation=self._activation or side.activation,
         )
-        tokenizer = self._tokenizer(side.folder)
-        _require_embeddings(side.folder, tokenizer, masked_lm)
-        text_tokenizer = TextTokenizer(
-            tokenizer,
-            max_length=_resolve_max_length(self._max_length, side.max_length, tokenizer, masked_lm),
-            windows=self._windows,
-            overlap=self._window_overlap if self._windows else 0,
-            prompt=side.prompt,
-        )
-        return ModelSide(
-            masked_lm, head, text_tokenizer, folder=side.folder, has_dense=side.has_dense
-        )
+        return masked_lm, head
 
     def _static_side(self, side: StaticSide, document: ModelSide) -> TokenSide:
         tokenizer = self._tokenizer(side.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from splade_sdk.encoders.masked_lm import MaskedLM
 from splade_sdk.encoders.side import EncodedBlock
 from splade_sdk.encoders.tiles import Workspace
 from splade_sdk.encoders.tokenization import TextTokenizer
+from splade_sdk.encoders.torch_threads import in_one_thread
 from splade_sdk.errors import ModelError
 from splade_sdk.types import SparseBatch
 
@@ -91,15 +93,17 @@ class ModelSide:
         pieces = self.text_tokenizer.pieces(texts)
         lengths = [len(ids) for ids in pieces.ids]
         text_of = np.asarray(pieces.text_of, dtype=np.int64)
+        on_cpu = self._device.type == "cpu"
         max_tokens = _MAX_TOKENS_ON_ACCELERATOR
-        if self._device.type == "cpu":
+        if on_cpu:
             width = self.masked_lm.weight.shape[1]
             max_tokens = min(_MAX_TOKENS_ON_CPU, _MAX_ACTIVATIONS_ON_CPU // width)
         parts: list[_Pass] = []
         sums = np.zeros((len(texts), self.masked_lm.hidden_size if dense else 0), np.float32)
-        with self._lock, torch.inference_mode():
+        with self._lock:
             for batch in plan_batches(lengths, max_tokens=max_tokens, max_rows=batch_size):
-                found = self._run([pieces.ids[at] for at in batch], dense)
+                run = partial(self._run, [pieces.ids[at] for at in batch], dense)
+                found = in_one_thread(run) if on_cpu else run()
                 parts.append(
                     _Pass(text_of[batch[found.rows]], found.terms, found.weights, sums=None)
                 )
@@ -111,6 +115,7 @@ class ModelSide:
         cut = 0 if self.text_tokenizer.windows else pieces.longer
         return EncodedBlock(whole, cut, unit_rows(sums) if dense else None)
 
+    @torch.inference_mode()
     def _run(self, ids: list[list[int]], dense: bool) -> _Pass:
         """Encode one batch; out of memory, halve it and try again."""
         try:

@@ -14,6 +14,9 @@ __all__ = ["Workspace", "max_over_tokens", "tiles"]
 _CPU_TILE_ELEMENTS = 1 << 20
 _GPU_TILE_ELEMENTS = 1 << 26
 _MIN_TILE_TERMS = 512
+# Padding that is cheaper than another call: a share of a run's tokens, or of all.
+_PADDING = 1 / 16
+_PADDING_OF_ALL = 1 / 256
 
 
 class Workspace:
@@ -85,11 +88,53 @@ def max_over_tokens(
     integer = tokens.dtype == torch.int8
     shape = (len(lengths), weight.shape[0])
     pooled = workspace.take("pooled", shape, torch.int32 if integer else tokens.dtype, tokens)
-    even = len(set(lengths)) == 1
+    groups = _groups(lengths)
+    tokens = _repeat_last(tokens, lengths, groups, workspace)
     for part, products in tiles(tokens, weight, workspace):
-        if even:
-            torch.amax(products.view(len(lengths), lengths[0], -1), dim=1, out=pooled[:, part])
-            continue
-        for row, text in enumerate(products.split(list(lengths))):
-            torch.amax(text, dim=0, out=pooled[row, part])
+        row = token = 0
+        for count, longest in groups:
+            texts = products[token : token + count * longest].view(count, longest, -1)
+            torch.amax(texts, dim=1, out=pooled[row : row + count, part])
+            row, token = row + count, token + count * longest
     return pooled
+
+
+def _groups(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Part texts into runs of like length, each reduced at once: a call for each text costs more.
+
+    Returns:
+        The number of texts of each run, and the longest one's tokens.
+    """
+    groups: list[tuple[int, int]] = []
+    least = sum(lengths) * _PADDING_OF_ALL
+    count = longest = filled = 0
+    for length in lengths:
+        grown = max(longest, length)
+        padding = grown * (count + 1) - (filled + length)
+        if count and padding > max(least, (filled + length) * _PADDING):
+            groups.append((count, longest))
+            count = filled = 0
+            grown = length
+        count, longest, filled = count + 1, grown, filled + length
+    groups.append((count, longest))
+    return groups
+
+
+def _repeat_last(
+    tokens: Tensor, lengths: Sequence[int], groups: Sequence[tuple[int, int]], workspace: Workspace
+) -> Tensor:
+    """Bring the texts of each run to one length by their last token, which no maximum minds."""
+    rows = torch.tensor(lengths)
+    longest = torch.repeat_interleave(
+        torch.tensor([longest for _, longest in groups]),
+        torch.tensor([count for count, _ in groups]),
+    )
+    if torch.equal(rows, longest):
+        return tokens
+    place = torch.arange(int(longest.sum()))
+    place -= torch.repeat_interleave(longest.cumsum(0) - longest, longest)
+    last = torch.repeat_interleave(rows - 1, longest)
+    start = torch.repeat_interleave(rows.cumsum(0) - rows, longest)
+    index = (start + torch.minimum(place, last)).to(tokens.device)
+    even = workspace.take("even", (len(index), tokens.shape[1]), tokens.dtype, tokens)
+    return torch.index_select(tokens, 0, index, out=even)

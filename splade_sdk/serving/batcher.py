@@ -15,6 +15,9 @@ from splade_sdk.types import HybridBatch, SparseBatch
 
 __all__ = ["Batcher", "Kind", "Vectors"]
 
+# How long to wait for as many requests as the last batch had, in parts of the time it took.
+_PATIENCE = 0.25
+
 Vectors: TypeAlias = SparseBatch | HybridBatch
 
 
@@ -41,8 +44,10 @@ class _Job:
 class Batcher:
     """Encodes what waits: while one batch is being encoded, the next one gathers.
 
-    Nothing waits for company, so a lone request is encoded at once, and under load batches fill by
-    themselves. The oldest request goes first, with as many younger ones of its kind as fit.
+    A request that comes alone is encoded at once. After a batch of several, the next waits for as
+    many again, but for a quarter of that batch's time at most: clients that got their answers ask
+    again, and one large batch costs less than two small ones. The oldest request goes first, with
+    as many younger ones of its kind as fit.
 
     Args:
         encode: Returns the vectors of texts, in order; called in the batcher's thread.
@@ -72,6 +77,8 @@ class Batcher:
         self._jobs: deque[_Job] = deque()
         self._waiting = 0
         self._changed = Condition()
+        self._expected = 0
+        self._patience_s = 0.0
         self._thread: Thread | None = None
         self._closed = False
 
@@ -125,14 +132,23 @@ class Batcher:
             started = perf_counter()
             self._run([job for job in batch if job.future.set_running_or_notify_cancel()])
             texts = sum(len(job.texts) for job in batch)
-            self._done(batch[0].kind, texts, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._expected, self._patience_s = len(batch), seconds * _PATIENCE
+            self._done(batch[0].kind, texts, seconds)
 
     def _next_batch(self) -> list[_Job]:
         """Wait for work and take it; nothing once the batcher is closed and idle."""
         with self._changed:
+            if self._expected > 1:
+                self._changed.wait_for(self._company, timeout=self._patience_s)
             while not (batch := self._take()) and not self._closed:
                 self._changed.wait()
             return batch
+
+    def _company(self) -> bool:
+        """Whether as many wait as came together before, or as many as may."""
+        many = len(self._jobs) >= self._expected or self._waiting >= self._max_texts
+        return many or self._closed
 
     def _take(self) -> list[_Job]:
         """Take the oldest job with the younger ones of its kind that fit; drop cancelled ones."""

@@ -221,3 +221,44 @@ def test_many_threads_at_once() -> None:
     batcher.close()
     assert max(map(len, encoder.calls)) <= 16
     assert sum(map(len, encoder.calls)) == sum(n % 5 + 1 for n in range(400))
+
+
+def test_after_a_batch_of_several_the_next_waits_for_as_many(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("splade_sdk.serving.batcher._PATIENCE", 1e6)
+    queue = Queue(gated)
+    queue.block()
+    together = [queue.submit("a"), queue.submit("b")]
+    gated.gate.set()
+    for future in together:
+        future.result(30)
+    first = queue.submit("c")
+    with pytest.raises(TimeoutError):
+        first.result(0.1)
+    queue.submit("d").result(30)
+    assert queue.open() == [["a", "b"], ["c", "d"]]
+
+
+def test_the_wait_for_company_ends(queue: Queue) -> None:
+    queue.block()
+    together = [queue.submit("a"), queue.submit("b")]
+    queue.encoder.gate.set()
+    for future in together:
+        future.result(30)
+    queue.submit("c").result(30)
+    queue.submit("d").result(30)
+    assert queue.open() == [["a", "b"], ["c"], ["d"]]
+
+
+def test_closing_does_not_wait_for_company(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splade_sdk.serving.batcher._PATIENCE", 1e6)
+    queue = Queue(gated)
+    queue.block()
+    together = [queue.submit("a"), queue.submit("b")]
+    gated.gate.set()
+    for future in together:
+        future.result(30)
+    last = queue.submit("c")
+    assert queue.open() == [["a", "b"], ["c"]]
+    assert len(last.result(0)) == 1
