@@ -10,6 +10,7 @@ Each step is written to a file of its own and resumes where it was killed.
 from __future__ import annotations
 
 import argparse
+import random
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -57,6 +58,21 @@ class DensePool:
         return found
 
 
+class RandomPool:
+    """Finds any passages; what easy negatives are drawn from."""
+
+    def __init__(self, passages: list[str]) -> None:
+        self._passages = passages
+
+    def search_batch(self, queries: Sequence[str], *, limit: int) -> list[list[Hit]]:
+        """Return hits of each query with their texts; the same for the same query."""
+        found = []
+        for query in queries:
+            drawn = random.Random(query).sample(range(len(self._passages)), limit)  # noqa: S311
+            found.append([Hit(str(at), 0.0, self._passages[at]) for at in drawn])
+        return found
+
+
 def teacher_named(name: str, folder: Path, passages: list[str]) -> Teacher:
     """Return a teacher: ``bm25``, ``splade``, or the name of stored embeddings."""
     if name == "bm25":
@@ -74,7 +90,7 @@ def mine(
     """Add the negatives of one retriever to those that the rows have; return the file.
 
     Args:
-        miner: ``bm25``, ``student``, or the name of stored embeddings.
+        miner: ``bm25``, ``student``, ``random``, or the name of stored embeddings.
         passages: The pool.
         asked: The command's arguments.
         source: What the step before wrote.
@@ -86,8 +102,10 @@ def mine(
     if mined.is_file():
         return mined
     with ExitStack() as stack:
-        searched: DensePool | Retriever
-        if miner in ("bm25", "student"):
+        searched: DensePool | RandomPool | Retriever
+        if miner == "random":
+            searched = RandomPool(passages)
+        elif miner in ("bm25", "student"):
             encoder = (
                 Bm25Encoder() if miner == "bm25" else SpladeEncoder(asked.student, max_length=128)
             )
