@@ -25,6 +25,7 @@ from splade_sdk.training.build import (
 )
 from splade_sdk.training.card import write_card
 from splade_sdk.training.checkpoints import last_checkpoint, load_checkpoint
+from splade_sdk.training.claim import claim
 from splade_sdk.training.config import TrainingConfig
 from splade_sdk.training.data import MixingSampler
 from splade_sdk.training.log import CsvLog, read_log
@@ -34,17 +35,15 @@ from splade_sdk.training.trainer import SpladeTrainer
 
 __all__ = ["train"]
 
-# Keys by which a config.json is known for that of a run.
-_OURS = {"model", "data", "sparsity", "output_dir"}
-
 _logger = logging.getLogger(__name__)
 
 
 def train(config: TrainingConfig, *, resume: bool = True) -> Path:
     """Train a model.
 
-    The run folder ``config.output_dir`` holds ``config.json``, ``log.csv``, ``tensorboard/``,
-    ``plots/``, checkpoints, and at the end ``model/`` with its card.
+    The run folder ``config.output_dir`` holds ``config.json``, ``data.json`` (the sizes of the data
+    files), ``log.csv``, ``tensorboard/``, ``plots/``, checkpoints, and at the end ``model/`` with
+    its card.
 
     Args:
         config: The run's settings.
@@ -56,7 +55,8 @@ def train(config: TrainingConfig, *, resume: bool = True) -> Path:
 
     Raises:
         TrainingError: if ``resume`` is False and there are checkpoints, the folder belongs to
-            other settings or is none of a run, it cannot be written, or the run cannot go on.
+            other settings or data, it is none of a run or cannot be written, or the run cannot go
+            on.
         InvalidDataError: if the data cannot be used.
         ModelError: if the base model cannot be loaded.
         MissingDependencyError: if the extra ``train`` is not installed.
@@ -81,7 +81,7 @@ def _train(config: TrainingConfig, *, resume: bool) -> Path:
             f"{folder} holds the run that wrote {checkpoint.name}: resume it, or choose another "
             "output_dir"
         )
-    _claim(folder, config)
+    claim(folder, config)
     set_seed(config.seed)
     data = build_data(config)
     model, tokenizer = build_model(config, data)
@@ -137,40 +137,6 @@ def _require_packages() -> None:
     for module in ("accelerate", "ir_measures", "matplotlib", "tensorboard"):
         if find_spec(module) is None:
             raise MissingDependencyError.for_extra(module.replace("_", "-"), "train")
-
-
-def _claim(folder: Path, config: TrainingConfig) -> None:
-    """Write the settings into the folder, or check that they are those it was made with.
-
-    Every process of a run does, before there is a group of them: each by a file of its own.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.json"
-    ours = json.loads(config.model_dump_json())
-    if path.is_file():
-        theirs = _settings_of_a_run(path)
-        changed = sorted(key for key in ours if ours[key] != theirs.get(key))
-        if changed and last_checkpoint(folder) is not None:
-            raise TrainingError(
-                f"{folder} holds a run with other settings (other {', '.join(changed)}): choose "
-                "another output_dir"
-            )
-    written = path.with_suffix(f".{os.getpid()}.tmp")
-    written.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-    written.replace(path)
-
-
-def _settings_of_a_run(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not found.keys() >= _OURS:
-        raise TrainingError(
-            f"{path} is not that of a training run, and would be overwritten: choose another "
-            "output_dir"
-        )
-    return found
 
 
 def _compare_with_target(config: TrainingConfig, log: Sequence[dict[str, float]]) -> None:

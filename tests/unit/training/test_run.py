@@ -57,6 +57,7 @@ class TestRunFolder:
         assert {path.name for path in run.iterdir()} == {
             "checkpoint-60",
             "config.json",
+            "data.json",
             "log.csv",
             "model",
             "plots",
@@ -146,6 +147,20 @@ class TestRunFolder:
             train(config, resume=False)
         with pytest.raises(TrainingError, match=r"other settings \(other seed\)"):
             train(config.model_copy(update={"seed": 1}))
+
+    def test_data_that_changed_since_is_told(self, tmp_path):
+        config = tiny.config(tmp_path, optimizer={"max_steps": 3})
+        train(config)
+        path = config.data[0].path
+        whole = path.read_bytes()
+        with path.open("ab") as file:
+            file.write(whole.splitlines(keepends=True)[0])
+
+        with pytest.raises(TrainingError, match=r"had \d+ bytes when the run .* began, and has"):
+            train(config)
+
+        path.write_bytes(whole)
+        train(config)
 
 
 def _ndcg(folder: Path, development: dict[str, object]) -> float:
