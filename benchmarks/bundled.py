@@ -27,7 +27,7 @@ from benchmarks._common import (
     versions,
     write_results,
 )
-from benchmarks._six_layer import mini_lm_folder
+from benchmarks._weights import mini_lm_folder
 from benchmarks.hybrid import dense_model
 from splade_sdk import Bm25Encoder, SparseBatch, SparseVector, SpladeEncoder
 from splade_sdk.errors import TruncationWarning

@@ -38,8 +38,8 @@ from benchmarks._common import (
     versions,
     write_results,
 )
+from benchmarks._weights import two_layer_folder
 from splade_sdk import SpladeEncoder
-from splade_sdk.models.default import default_model_path
 
 PEER_BATCH_SIZES = (1, 4, 8, 16, 32)
 PEER_DEFAULT_BATCH_SIZE = 32
@@ -317,7 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def model_folder(name: str, temporary: Path) -> Path:
     """Return a model by its short name, or the folder it names."""
     if name == "2-layer":
-        return default_model_path()
+        return two_layer_folder()
     if name == "6-layer":
         from benchmarks._six_layer import build_six_layer
 

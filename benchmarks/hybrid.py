@@ -28,7 +28,7 @@ from benchmarks._common import (
     versions,
     write_results,
 )
-from benchmarks._six_layer import mini_lm_folder
+from benchmarks._weights import mini_lm_folder
 from splade_sdk import (
     DBSF,
     RRF,

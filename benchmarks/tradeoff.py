@@ -28,7 +28,7 @@ from benchmarks._common import (
 )
 from benchmarks._experiments import MAX_LENGTH, evaluated, summary, trained
 from benchmarks._rows import read_pairs, write_lines
-from splade_sdk.models.default import default_model_path
+from benchmarks._weights import two_layer_folder
 
 STRENGTHS = (0.0003, 0.003, 0.01, 0.03, 0.1, 0.3)
 SOURCES = ("squadshifts-newwiki", "msmarco-dev6980", "medquad")
@@ -40,7 +40,7 @@ def settings(asked: argparse.Namespace, strength: float, data: Path) -> dict[str
     side = {"name": "flops", "strength": strength}
     return {
         "model": {
-            "base": str(default_model_path()),
+            "base": str(two_layer_folder()),
             "max_query_tokens": 32,
             "max_document_tokens": 128,
         },
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs: list[dict[str, Any]] = []
     for strength in [START, *sorted(asked.strengths)]:
         folder = asked.runs / str(strength)
-        model = default_model_path()
+        model = two_layer_folder()
         if strength != START:
             model = trained(folder, settings(asked, float(strength), data))
         found = {

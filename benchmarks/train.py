@@ -38,7 +38,7 @@ from benchmarks._common import (
     write_results,
 )
 from benchmarks._rows import read_pairs, write_lines
-from splade_sdk.models.default import default_model_path
+from benchmarks._weights import two_layer_folder
 
 STRENGTH = 1e-4
 LEARNING_RATE = 2e-5
@@ -242,7 +242,7 @@ def build_six_layer(folder: Path, texts: Sequence[str]) -> Path:
     """Write all-MiniLM-L6-v2 with a calibrated head, as a training without a head would start."""
     from transformers import AutoTokenizer
 
-    from benchmarks._six_layer import mini_lm_folder
+    from benchmarks._weights import mini_lm_folder
     from splade_sdk.training.model import SpladeModel
     from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head
 
@@ -337,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work = Path(temporary)
         data = write_lines(work / "pairs.jsonl", pairs)
         for name in asked.models:
-            folder = default_model_path()
+            folder = two_layer_folder()
             if name == "6-layer":
                 folder = build_six_layer(work / name, [row["positive"] for row in pairs[:320]])
             elif name != "2-layer":

@@ -32,10 +32,9 @@ from benchmarks._common import (
 )
 from benchmarks._experiments import MAX_LENGTH, METRIC, evaluated, summary, trained
 from benchmarks._rows import read_pairs, write_lines
-from benchmarks._six_layer import mini_lm_folder
+from benchmarks._weights import mini_lm_folder, two_layer_folder
 from splade_sdk import Document, Retriever
 from splade_sdk.encoders.bm25 import Bm25Encoder
-from splade_sdk.models.default import default_model_path
 from splade_sdk.training.negatives import mine_negatives
 from splade_sdk.training.teachers import BiEncoderTeacher, TransformerEmbedder
 
@@ -87,7 +86,7 @@ def settings(asked: argparse.Namespace, name: str, seed: int, data: Path) -> dic
     side = {"name": "flops", "strength": STRENGTH}
     values: dict[str, Any] = {
         "model": {
-            "base": str(default_model_path()),
+            "base": str(two_layer_folder()),
             "max_query_tokens": 32,
             "max_document_tokens": 128,
         },

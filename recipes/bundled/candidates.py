@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._weights import two_layer_folder
 from recipes.bundled.embeddings import StoredEmbeddings
 from recipes.bundled.pool import indexed_pool, pool_passages
 from splade_sdk import Bm25Encoder, Hit, Retriever, SpladeEncoder
@@ -78,9 +79,7 @@ def teacher_named(name: str, folder: Path, passages: list[str]) -> Teacher:
     if name == "bm25":
         return SparseTeacher(Bm25Encoder(), corpus=passages)
     if name == "splade":
-        from splade_sdk.models.default import default_model_path
-
-        return SparseTeacher(SpladeEncoder(default_model_path(), max_length=128))
+        return SparseTeacher(SpladeEncoder(two_layer_folder(), max_length=128))
     return BiEncoderTeacher(StoredEmbeddings(folder, name))
 
 

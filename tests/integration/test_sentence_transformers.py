@@ -12,8 +12,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from benchmarks._weights import two_layer_folder
 from splade_sdk import SpladeEncoder
-from splade_sdk.models.default import default_model_path
 from splade_sdk.types import SparseBatch
 from tests.unit.encoders.tiny import TEXTS, save_masked_lm
 
@@ -110,7 +110,7 @@ def test_a_bare_masked_lm(architecture: str, make_folder: MakeFolder) -> None:
 @pytest.mark.real_model
 def test_the_real_checkpoint() -> None:
     assert len(REAL_TEXTS) == 30
-    ours, theirs = SpladeEncoder(device="cpu"), peer(default_model_path())
+    ours, theirs = SpladeEncoder(two_layer_folder(), device="cpu"), peer(two_layer_folder())
     # Small batches: theirs holds every logit of a padded batch.
     assert_same(ours.encode(REAL_TEXTS), theirs.encode(REAL_TEXTS, batch_size=2))
 
