@@ -162,6 +162,12 @@ def test_results_appear_beside_what_the_collection_lacks(page: Page, serve: Any)
     assert page.complaints() == []
 
 
+def test_a_piece_of_a_word_is_told_as_one(page: Page, serve: Any) -> None:
+    page.open(serve())
+    page.search("sleeping")
+    assert page.texts("#query-terms .added") == ["…ing\n0.50"]
+
+
 def test_everything_comes_from_the_service_itself(page: Page, serve: Any) -> None:
     url = serve()
     page.open(url)

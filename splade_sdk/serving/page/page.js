@@ -60,8 +60,11 @@ function fail(error) {
 
 // --- terms ------------------------------------------------------------------------------------
 
+/** A tokenizer's term as a reader writes it: "##ing" and "▁sing" are "…ing" and "sing". */
+const readable = (token) => token.replace(/^##(?=.)/, "…").replace(/^[▁Ġ](?=.)/, "");
+
 function term({ name, amount, literal, share, title }) {
-  const made = element("li", { className: `term ${literal ? "literal" : "added"}`, title }, name);
+  const made = element("li", { className: `term ${literal ? "literal" : "added"}`, title }, readable(name));
   if (amount !== null) made.append(element("span", { className: "weight" }, number(amount)));
   made.style.setProperty("--share", share);
   return made;

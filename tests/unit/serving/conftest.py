@@ -20,9 +20,9 @@ Serve = Callable[..., httpx.Client]
 
 
 class Terms(WordEncoder):
-    """Words whose names are known, and one synonym that the model adds to both sides."""
+    """Words whose names are known, and terms that the model adds to both sides."""
 
-    synonyms: ClassVar = {"doctor": "physician", "physician": "doctor"}
+    synonyms: ClassVar = {"doctor": "physician", "physician": "doctor", "sleeping": "##ing"}
 
     def __init__(self) -> None:
         super().__init__("terms")
