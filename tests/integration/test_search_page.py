@@ -141,7 +141,7 @@ def page(driver: Chrome) -> Page:
 
 def test_results_appear_beside_what_the_collection_lacks(page: Page, serve: Any) -> None:
     page.open(serve())
-    assert page.driver.switch_to.active_element == page.one("#query")
+    wait_for(lambda: page.driver.switch_to.active_element == page.one("#query"))
     page.search("doctor pain")
     assert page.texts("#column-sparse .hit h3")[0] == "1. a1"
     assert page.texts("#column-sparse .hit:first-child mark") == ["doctor", "pain", "doctor"]
@@ -245,7 +245,7 @@ def test_the_keyboard_is_enough(page: Page, serve: Any) -> None:
     page.search("doctor")
     page.js("document.activeElement.blur()")
     page.one("body").send_keys("/")
-    assert page.driver.switch_to.active_element == page.one("#query")
+    wait_for(lambda: page.driver.switch_to.active_element == page.one("#query"))
     page.driver.switch_to.active_element.send_keys("pears", Keys.ENTER)
     wait_for(lambda: page.texts(".hit h3") == ["1. f6"])
     page.driver.switch_to.active_element.send_keys("/")
