@@ -24,6 +24,9 @@ from splade_sdk.types.arrays import FloatArray
 
 __all__ = ["upgrade_to_hybrid"]
 
+# Walks that may begin by giving the same documents their vectors.
+_WALKS_IN_VAIN = 3
+
 
 def upgrade_to_hybrid(
     collection: Collection,
@@ -45,7 +48,7 @@ def upgrade_to_hybrid(
     Raises:
         ConfigError: if there is no dense encoder.
         CollectionMismatchError: if an upgrade by another dense model is under way.
-        EngineError: if the engine cannot add vectors, or cannot be reached.
+        EngineError: if the engine cannot add vectors, does not keep them, or cannot be reached.
     """
     if encoding.dense is None:
         raise ConfigError(
@@ -94,11 +97,18 @@ class _Upgrade:
         )
         self._upgraded = 0
         self._blank: set[str] = set()
+        self._began_with: list[tuple[str, str]] = []
+        self._in_vain = 0
         self._encode_s = self._store_s = 0.0
 
     def walk(self) -> int:
-        """Return the number of documents that were changed."""
+        """Return the number of documents that were changed.
+
+        Raises:
+            EngineError: if it changed none, as those that it began with were left as they were.
+        """
         changed = 0
+        begins: list[tuple[str, str]] = []
         offset: str | None = None
         while True:
             started = perf_counter()
@@ -106,9 +116,19 @@ class _Upgrade:
                 filter=self._lacking, limit=self._batch_size, offset=offset, with_vectors=True
             )
             self._store_s += perf_counter() - started
-            changed += self._upgrade(records)
+            given = self._upgrade(records)
+            changed += len(given)
+            begins = begins or given
             if offset is None:
-                return changed
+                break
+        self._in_vain = self._in_vain + 1 if begins and begins == self._began_with else 0
+        self._began_with = begins
+        if self._in_vain == _WALKS_IN_VAIN:
+            raise EngineError(
+                "the engine takes dense vectors and does not keep them: is the Qdrant server much "
+                "older than the client?"
+            )
+        return changed
 
     def report(self) -> UpgradeReport:
         """Return what was done so far."""
@@ -119,7 +139,8 @@ class _Upgrade:
             store_s=self._store_s,
         )
 
-    def _upgrade(self, records: Sequence[Record]) -> int:
+    def _upgrade(self, records: Sequence[Record]) -> list[tuple[str, str]]:
+        """Return the id and earlier content hash of each document that was changed."""
         started = perf_counter()
         texts = {record.id: from_payload(record.payload).text for record in records}
         dense = self._encoding.documents((), texts.values()).dense
@@ -130,16 +151,16 @@ class _Upgrade:
             for record, point in zip(records, points, strict=True)
             if point.dense is not None or record.payload != point.payload
         ]
+        before = [(record.id, str(record.payload[CONTENT_HASH])) for record, _ in changed]
         if changed:
             self._collection.update(
-                [point for _, point in changed],
-                content_hashes=[record.payload[CONTENT_HASH] for record, _ in changed],
+                [point for _, point in changed], content_hashes=[each for _, each in before]
             )
         self._upgraded += sum(point.dense is not None for point in points)
         self._blank.update(point.id for point in points if point.dense is None)
         self._encode_s += encoded - started
         self._store_s += perf_counter() - encoded
-        return len(changed)
+        return before
 
     def _point(self, record: Record, dense: FloatArray | None) -> Point:
         """Return a point as it would have been stored with its dense vector from the start."""

@@ -168,9 +168,14 @@ class FakeServer:
 
     def _put_points(self, name: str, body: bytes) -> Any:
         given = models.PointsList.model_validate_json(body)
+        points = given.points
+        if given.update_mode == models.UpdateMode.UPDATE_ONLY:  # local mode before 1.20 inserts
+            found = self._engine.retrieve(name, [point.id for point in points], with_payload=False)
+            there = {str(record.id) for record in found}
+            points = [point for point in points if str(point.id) in there]
         return self._engine.upsert(
             name,
-            given.points,
+            points,
             update_filter=given.update_filter,
             update_mode=given.update_mode,
         )

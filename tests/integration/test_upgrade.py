@@ -263,3 +263,17 @@ def test_a_killed_upgrade_run_again_equals_the_uninterrupted_one(tmp_path: Path)
     assert ended["killed"] == ended["whole"]
     hashes = {payload[CONTENT_HASH] for payload, _, _ in ended["whole"][0].rest}
     assert len(hashes) == len(given)
+
+
+def test_an_engine_that_does_not_keep_vectors_is_told() -> None:
+    server = FakeServer()
+    where: dict[str, Any] = {"url": server.url, "retry": None}
+    with sparse(where) as retriever:
+        retriever.upsert(documents())
+    taken = Fault(200, '{"result": {"operation_id": 0, "status": "completed"}, "status": "ok"}')
+    server.plan = lambda method, path, body: (
+        taken if method == "PUT" and "/points?" in path else None
+    )
+    with hybrid(where) as retriever, pytest.raises(EngineError, match="does not keep them"):
+        retriever.upgrade_to_hybrid(batch_size=10)
+    server.close()
