@@ -40,6 +40,14 @@ class Queue:
         assert self.encoder.begun.wait(30)
         return first
 
+    def encode_two(self) -> None:
+        """Have a batch of two requests encoded, with the gate open from then on."""
+        self.block()
+        together = [self.submit("a"), self.submit("b")]
+        self.encoder.gate.set()
+        for future in together:
+            future.result(30)
+
     def open(self) -> list[list[str]]:
         """Let everything be encoded, and return the batches after the first."""
         self.encoder.gate.set()
@@ -228,11 +236,7 @@ def test_after_a_batch_of_several_the_next_waits_for_as_many(
 ) -> None:
     monkeypatch.setattr("splade_sdk.serving.batcher._PATIENCE", 1e6)
     queue = Queue(gated)
-    queue.block()
-    together = [queue.submit("a"), queue.submit("b")]
-    gated.gate.set()
-    for future in together:
-        future.result(30)
+    queue.encode_two()
     first = queue.submit("c")
     with pytest.raises(TimeoutError):
         first.result(0.1)
@@ -241,11 +245,7 @@ def test_after_a_batch_of_several_the_next_waits_for_as_many(
 
 
 def test_the_wait_for_company_ends(queue: Queue) -> None:
-    queue.block()
-    together = [queue.submit("a"), queue.submit("b")]
-    queue.encoder.gate.set()
-    for future in together:
-        future.result(30)
+    queue.encode_two()
     queue.submit("c").result(30)
     queue.submit("d").result(30)
     assert queue.open() == [["a", "b"], ["c"], ["d"]]
@@ -254,11 +254,7 @@ def test_the_wait_for_company_ends(queue: Queue) -> None:
 def test_closing_does_not_wait_for_company(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("splade_sdk.serving.batcher._PATIENCE", 1e6)
     queue = Queue(gated)
-    queue.block()
-    together = [queue.submit("a"), queue.submit("b")]
-    gated.gate.set()
-    for future in together:
-        future.result(30)
+    queue.encode_two()
     last = queue.submit("c")
     assert queue.open() == [["a", "b"], ["c"]]
     assert len(last.result(0)) == 1
