@@ -9,6 +9,7 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -30,13 +31,14 @@ _FILES = (
 )
 
 
-def package(model: Path, card: Path, output: Path) -> int:
+def package(model: Path, card: Path, output: Path, *, max_length: int) -> int:
     """Write the folder that ships, and return its size in bytes.
 
     Args:
         model: Folder of the trained model.
         card: Its card.
         output: Folder to make; what lies there is deleted.
+        max_length: Tokens of a text at most; more than in training may do.
 
     Raises:
         SystemExit: if a weight does not fit half precision, or the folder is too large.
@@ -51,9 +53,9 @@ def package(model: Path, card: Path, output: Path) -> int:
         shutil.copyfile(model / name, output / name)
     save_file(halves, output / _WEIGHTS, metadata={"format": "pt"})
     (output / _WEIGHTS).chmod(0o644)  # safetensors keeps files to their owner
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    config["dtype"] = "float16"
-    (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _change(output / "config.json", dtype="float16")
+    _change(output / "sentence_bert_config.json", max_seq_length=max_length)
+    _change(output / "tokenizer_config.json", max_length=max_length, model_max_length=max_length)
     shutil.copyfile(card, output / "README.md")
     size = sum(each.stat().st_size for each in output.rglob("*") if each.is_file())
     if size > _MOST_BYTES:
@@ -61,13 +63,20 @@ def package(model: Path, card: Path, output: Path) -> int:
     return size
 
 
+def _change(file: Path, **values: Any) -> None:
+    whole = json.loads(file.read_text(encoding="utf-8")) | values
+    file.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--card", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("splade_sdk/models/bundled"))
+    parser.add_argument("--max-length", type=int, default=512)
     asked = parser.parse_args()
-    print(f"{asked.output}: {package(asked.model, asked.card, asked.output) / 1e6:.1f} MB")
+    size = package(asked.model, asked.card, asked.output, max_length=asked.max_length)
+    print(f"{asked.output}: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
