@@ -62,7 +62,7 @@ def print_answers(
         out.print()
         out.print(Text(f"? {question}", style="bold magenta"))
         for hit in hits:
-            line = Text(f"  {hit.score:5.2f}  ", style="green")
+            line = Text(f"  {hit.score:6.3g}  ", style="green")
             line.append(hit.id + " " * (widest - cell_len(hit.id)), style="cyan")
             line.append("  " + " ".join(hit.text.split()), style="default")
             out.print(line, no_wrap=True, overflow="ellipsis", crop=True)

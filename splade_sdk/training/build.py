@@ -14,7 +14,11 @@ from splade_sdk.encoders.checkpoint import fetch, read_checkpoint
 from splade_sdk.encoders.masked_lm import MaskedLM, load_masked_lm
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError, InvalidDataError, ModelFormatError
-from splade_sdk.training.config import LossConfig, RegularizerConfig, TrainingConfig
+from splade_sdk.training.config import (
+    LossConfig,
+    RegularizerConfig,
+    TrainingConfig,
+)
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.data import Example, MixedData, Source, collate, open_source
 from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
@@ -24,7 +28,6 @@ from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head
 from splade_sdk.training.objective import Objective
 from splade_sdk.training.regularizers import Regularizer, active_dims, make_regularizer
 from splade_sdk.training.schedules import get_schedule
-from splade_sdk.training.vector_distillation import VectorDistillation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -36,7 +39,6 @@ __all__ = [
     "build_learning_rates",
     "build_model",
     "build_objective",
-    "build_vector_distillation",
 ]
 
 # What a model without a head learns to give back, and is calibrated on.
@@ -84,40 +86,11 @@ def build_model(
         query_token_weights=(
             None if config.model.query_expansion else _query_token_weights(tokenizer, vocabulary)
         ),
-        has_dense=bool(config.dense_losses),
+        has_dense=config.has_dense,
     )
     _set_dropout(model, config.model.dropout)
     _bring_down(model, tokenizer, data, config)
     return model, tokenizer
-
-
-def build_vector_distillation(
-    config: TrainingConfig, tokenizer: PreTrainedTokenizerBase
-) -> VectorDistillation | None:
-    """Load the teacher of vectors, if there is one.
-
-    Args:
-        config: The run's settings.
-        tokenizer: Of the student.
-
-    Raises:
-        ModelError: if the teacher cannot be loaded.
-        ConfigError: if its vocabulary is another.
-    """
-    from transformers import AutoTokenizer
-
-    taught = config.vector_distillation
-    if taught is None:
-        return None
-    side = read_checkpoint(fetch(taught.teacher, revision=None, allow_pickle=False)).document
-    if AutoTokenizer.from_pretrained(side.folder).get_vocab() != tokenizer.get_vocab():
-        raise ConfigError(
-            f"the vocabulary of the teacher {taught.teacher!r} is not that of "
-            f"{config.model.base!r}: its vectors cannot be learned; distil its scores instead"
-        )
-    masked_lm = load_masked_lm(side.folder, dtype=torch.float32)
-    teacher = SpladeModel(masked_lm, pooling=side.pooling, activation=side.activation)
-    return VectorDistillation(teacher, weight=taught.weight)
 
 
 def _set_dropout(model: SpladeModel, dropout: float | None) -> None:
@@ -277,6 +250,7 @@ def build_objective(config: TrainingConfig, *, total_steps: int) -> Objective:
         collapse_guard=CollapseGuard(),
         dense_ranking=_mixture(config.dense_losses) if config.dense_losses else None,
         vector_weight=config.vector_distillation.weight if config.vector_distillation else 0.0,
+        dense_vector_weight=config.dense_distillation.weight if config.dense_distillation else 0.0,
     )
 
 

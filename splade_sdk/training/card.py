@@ -62,7 +62,7 @@ from splade_sdk import SpladeEncoder
 encoder = SpladeEncoder("path/to/this/folder")
 encoder.decode(encoder.encode("a text"), top_k=10)
 ```
-{_DENSE_USE if config.dense_losses else ""}
+{_DENSE_USE if config.has_dense else ""}
 It also loads in sentence-transformers: `SparseEncoder("path/to/this/folder")`.
 
 ## At the end of training
@@ -99,6 +99,9 @@ def _lessons(config: TrainingConfig) -> list[str]:
     if config.vector_distillation is not None:
         teacher = Path(config.vector_distillation.teacher).name
         told.append(f"term weights of `{teacher}` x {config.vector_distillation.weight:g}")
+    if config.dense_distillation is not None:
+        teacher = Path(config.dense_distillation.teacher).name
+        told.append(f"dense vectors of `{teacher}` x {config.dense_distillation.weight:g}")
     return told
 
 

@@ -91,11 +91,12 @@ class LossConfig(Settings):
 
 
 class VectorDistillationConfig(Settings):
-    """A SPLADE model whose vectors the student learns, beside the ranking.
+    """A model whose vectors the student learns, beside the ranking.
 
     Attributes:
         teacher: Name or folder of a model with the same vocabulary; a folder may be relative to
-            the YAML file.
+            the YAML file. For sparse vectors a SPLADE model, for dense ones a sentence embedding
+            model with mean pooling.
         weight: In the sum.
     """
 
@@ -240,7 +241,9 @@ class TrainingConfig(Settings):
         losses: Added up by their weights.
         dense_losses: The same for dense vectors from the same pass (the normalised mean of the
             last hidden states, so that scores are cosines); empty trains no dense head.
-        vector_distillation: A teacher of the vectors themselves; None for none.
+        vector_distillation: A teacher of the sparse vectors themselves; None for none.
+        dense_distillation: A teacher of the dense vectors themselves, such as the base, which the
+            student's then stay near to; None for none.
         sparsity: Regularisers and their control.
         optimizer: Steps, batches and rates.
         evaluation: Measured during the run; None measures nothing.
@@ -258,6 +261,7 @@ class TrainingConfig(Settings):
     losses: tuple[LossConfig, ...] = Field(default=(LossConfig(name="infonce"),), min_length=1)
     dense_losses: tuple[LossConfig, ...] = ()
     vector_distillation: VectorDistillationConfig | None = None
+    dense_distillation: VectorDistillationConfig | None = None
     sparsity: SparsityConfig = SparsityConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation: EvaluationConfig | None = None
@@ -277,12 +281,17 @@ class TrainingConfig(Settings):
                 raise ConfigError(
                     f"losses are {', '.join(names)}: expected each name once, with its weight"
                 )
-        if self.dense_losses and not self.model.query_expansion:
+        if self.has_dense and not self.model.query_expansion:
             raise ConfigError(
-                "dense_losses need queries that run the model: leave them out, or set "
-                "model.query_expansion"
+                "dense_losses and dense_distillation need queries that run the model: leave them "
+                "out, or set model.query_expansion"
             )
         return self
+
+    @property
+    def has_dense(self) -> bool:
+        """True if a dense head is trained."""
+        return bool(self.dense_losses) or self.dense_distillation is not None
 
 
 def load_config(path: Path | str) -> TrainingConfig:
@@ -309,12 +318,14 @@ def load_config(path: Path | str) -> TrainingConfig:
     config = parse_config(values, where=str(path))
     folder = path.parent
     evaluation = config.evaluation
-    taught = config.vector_distillation
     return config.model_copy(
         update={
             "model": config.model.model_copy(update={"base": _found(config.model.base, folder)}),
-            "vector_distillation": taught
-            and taught.model_copy(update={"teacher": _found(taught.teacher, folder)}),
+            **{
+                name: taught.model_copy(update={"teacher": _found(taught.teacher, folder)})
+                for name in ("vector_distillation", "dense_distillation")
+                if (taught := getattr(config, name)) is not None
+            },
             "output_dir": folder / config.output_dir,
             "data": tuple(
                 each.model_copy(update={"path": folder / each.path}) for each in config.data

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from splade_sdk.errors import TrainingError
 from splade_sdk.training.controller import SparsityController, Strengths
+from splade_sdk.training.dense_distillation import cosine_distance
 from splade_sdk.training.guards import CollapseGuard, StartGuard
 from splade_sdk.training.losses import Mixture
 from splade_sdk.training.regularizers import Regularizer, active_dims
@@ -43,7 +44,7 @@ class Objective:
     At step t, with the schedule s(t) from 0 to 1 and the start guard's factor r::
 
         L = r * ranking + s(t) * (strength_q * R_q(queries) + strength_d * R_d(documents))
-            + dense + vectors
+            + dense + vectors + dense vectors
 
     Args:
         ranking: The ranking losses.
@@ -59,6 +60,7 @@ class Objective:
             without a dense head.
         vector_weight: Weight of the distance from a teacher's vectors; see
             ``vector_distillation``.
+        dense_vector_weight: The same for dense vectors; see ``dense_distillation``.
     """
 
     def __init__(
@@ -75,9 +77,11 @@ class Objective:
         collapse_guard: CollapseGuard,
         dense_ranking: Mixture | None = None,
         vector_weight: float = 0.0,
+        dense_vector_weight: float = 0.0,
     ) -> None:
         self._ranking = ranking
         self._vector_weight = vector_weight
+        self._dense_vector_weight = dense_vector_weight
         self._dense_ranking = dense_ranking
         self._query_regularizer = query_regularizer
         self._document_regularizer = document_regularizer
@@ -106,6 +110,7 @@ class Objective:
         document_dense: Tensor | None = None,
         *,
         taught: tuple[Tensor, Tensor] | None = None,
+        dense_taught: tuple[Tensor, Tensor] | None = None,
     ) -> StepLoss:
         """Return the loss of a batch.
 
@@ -117,6 +122,7 @@ class Objective:
             query_dense: With a dense head. Shape: ``(queries, width)``.
             document_dense: With a dense head. Shape: ``(documents, width)``.
             taught: A teacher's query and document weights. Shapes: as the weights'.
+            dense_taught: A teacher's dense vectors. Shapes: as the dense ones'.
         """
         measured = (float(active_dims(query_weights)), float(active_dims(document_weights)))
         if self._start_guard is not None and not self._measured:
@@ -142,15 +148,18 @@ class Objective:
             "document_penalty": document_penalty,
         }
         total = trust * ranking.total + sparsity
-        if (
-            self._dense_ranking is not None
-            and query_dense is not None
-            and document_dense is not None
-        ):
-            dense = self._dense_ranking(score_batch(query_dense, document_dense, targets))
-            total = total + dense.total
-            parts["dense_loss"] = dense.total
-            parts |= {f"dense_{name}_loss": value for name, value in dense.parts.items()}
+        if query_dense is not None and document_dense is not None:
+            if self._dense_ranking is not None:
+                dense = self._dense_ranking(score_batch(query_dense, document_dense, targets))
+                total = total + dense.total
+                parts["dense_loss"] = dense.total
+                parts |= {f"dense_{name}_loss": value for name, value in dense.parts.items()}
+            if dense_taught is not None:
+                apart = cosine_distance(query_dense, dense_taught[0]) + cosine_distance(
+                    document_dense, dense_taught[1]
+                )
+                total = total + self._dense_vector_weight * apart
+                parts["dense_vector_loss"] = apart
         if taught is not None:
             vectors = relative_squared_error(query_weights, taught[0]) + relative_squared_error(
                 document_weights, taught[1]

@@ -54,7 +54,7 @@ def plot_log(log: Sequence[dict[str, float]], folder: Path) -> list[Path]:
             points = [(row["step"], row[column]) for row in log if column in row]
             axes.plot(*zip(*points, strict=True), label=column.replace("_", " "), marker=".")
         axes.set(title=title, xlabel="optimizer step", ylabel=unit)
-        if logarithmic:
+        if logarithmic and any(row.get(column, 0) > 0 for row in log for column in present):
             axes.set_yscale("log")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -21,8 +21,8 @@ from splade_sdk.training.build import (
     build_learning_rates,
     build_model,
     build_objective,
-    build_vector_distillation,
 )
+from splade_sdk.training.build_teachers import build_dense_distillation, build_vector_distillation
 from splade_sdk.training.card import write_card
 from splade_sdk.training.checkpoints import last_checkpoint, load_checkpoint
 from splade_sdk.training.claim import claim
@@ -105,6 +105,7 @@ def _train(config: TrainingConfig, *, resume: bool) -> Path:
         sampler=sampler,
         cached_chunk_size=config.optimizer.cached_chunk_size,
         vector_distillation=build_vector_distillation(config, tokenizer),
+        dense_distillation=build_dense_distillation(config, model, tokenizer),
         learning_rates=build_learning_rates(config, model),
         callbacks=callbacks,
     )

@@ -6,7 +6,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 import torch
 from safetensors import SafetensorError
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset, Sampler
     from transformers import PreTrainedTokenizerBase
 
+    from splade_sdk.training.dense_distillation import DenseDistillation
     from splade_sdk.training.vector_distillation import VectorDistillation
 
 __all__ = ["SpladeTrainer", "TrainingBatch"]
+
+
+# What the teachers of sparse and dense vectors make of queries and documents.
+_Taught: TypeAlias = tuple[tuple[Tensor, Tensor] | None, tuple[Tensor, Tensor] | None]
 
 
 class TrainingBatch(TypedDict):
@@ -53,7 +58,8 @@ class SpladeTrainer(Trainer):
         sampler: Order of the rows.
         cached_chunk_size: Texts that hold activations at a time (gradient caching, Gao et al.
             2021, arXiv 2101.06983); None holds the whole batch.
-        vector_distillation: A teacher of the vectors themselves.
+        vector_distillation: A teacher of the sparse vectors themselves.
+        dense_distillation: A teacher of the dense vectors themselves.
         learning_rates: Learning rate of parameters, by name, where it is not that of ``args``.
         callbacks: Further callbacks.
     """
@@ -71,6 +77,7 @@ class SpladeTrainer(Trainer):
         sampler: Sampler[int],
         cached_chunk_size: int | None = None,
         vector_distillation: VectorDistillation | None = None,
+        dense_distillation: DenseDistillation | None = None,
         learning_rates: Mapping[str, float] | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -87,7 +94,7 @@ class SpladeTrainer(Trainer):
         self._sampler = sampler
         self._max_length = max_length
         self._cached_chunk_size = cached_chunk_size
-        self._vector_distillation = vector_distillation
+        self._teachers = (vector_distillation, dense_distillation)
         self._learning_rates = dict(learning_rates or {})
         self._parts: dict[str, list[float]] = defaultdict(list)
 
@@ -170,20 +177,30 @@ class SpladeTrainer(Trainer):
             context=self.compute_loss_context_manager,
         )
 
-    def _taught(self, query: TokenBatch, document: TokenBatch) -> tuple[Tensor, Tensor] | None:
-        teacher = self._vector_distillation
-        return None if teacher is None else teacher.vectors(query, document)
+    def _taught(self, query: TokenBatch, document: TokenBatch) -> _Taught:
+        sparse, dense = self._teachers
+        return (
+            sparse.vectors(query, document) if sparse is not None else None,
+            dense.vectors(query, document) if dense is not None else None,
+        )
 
     def _loss(
         self,
         vectors: Sequence[Tensor],
         targets: Targets,
-        taught: tuple[Tensor, Tensor] | None,
+        taught: _Taught,
     ) -> Tensor:
         query, document, *dense = (each.float() for each in vectors)
         targets = targets.to(query.device)
+        sparse_taught, dense_taught = taught
         step = self.objective(
-            query, document, targets, self.state.global_step, *dense, taught=taught
+            query,
+            document,
+            targets,
+            self.state.global_step,
+            *dense,
+            taught=sparse_taught,
+            dense_taught=dense_taught,
         )
         for name, value in step.parts.items():
             self._parts[name].append(value)

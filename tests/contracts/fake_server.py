@@ -80,7 +80,7 @@ class FakeServer:
         self.bodies: list[bytes] = []
         self.shard_keys: list[str] = []
         self.thresholds: list[int] = [20_000]
-        self._engine = QdrantClient(":memory:")
+        self._engine: Any = QdrantClient(":memory:")  # its types want less than requests may hold
         self._lock = threading.Lock()
         self._http = _Front(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)

@@ -48,11 +48,15 @@ def test_tells_of_dense_vectors_teachers_and_targets(tmp_path):
         tmp_path,
         dense_losses=[{"name": "infonce", "weight": 2.0}],
         vector_distillation={"teacher": str(tmp_path / "large"), "weight": 0.5},
+        dense_distillation={"teacher": str(tmp_path / "sentences"), "weight": 3},
         sparsity={"target_active_dims": [8, 40], "document": {"name": "df_flops"}},
     )
 
     assert 'encoder.encode(["a text"], dense=True)' in body
-    assert "infonce x 1; dense vectors by infonce x 2; term weights of `large` x 0.5" in body
+    assert (
+        "infonce x 1; dense vectors by infonce x 2; term weights of `large` x 0.5; "
+        "dense vectors of `sentences` x 3"
+    ) in body
     assert (
         "target of 8 active terms a query and 40 a document, by query flops, document df_flops"
         in body

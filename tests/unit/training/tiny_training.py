@@ -33,10 +33,10 @@ def tokenizer() -> BertTokenizer:
     return BertTokenizer(vocab=VOCABULARY, model_max_length=32)
 
 
-def bert_config(*, dropout: float = 0.1) -> BertConfig:
+def bert_config(*, dropout: float = 0.1, width: int = 32) -> BertConfig:
     return BertConfig(
         vocab_size=len(VOCABULARY),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=64,
@@ -48,7 +48,13 @@ def bert_config(*, dropout: float = 0.1) -> BertConfig:
 
 
 def save_base(
-    folder: Path, *, seed: int = 0, head: bool = True, dropout: float = 0.1, bias: float = -12.0
+    folder: Path,
+    *,
+    seed: int = 0,
+    head: bool = True,
+    dropout: float = 0.1,
+    bias: float = -12.0,
+    width: int = 32,
 ) -> Path:
     """Write a BERT that barely mixes words, so that each text has its own words and few others.
 
@@ -58,10 +64,11 @@ def save_base(
         head: With the masked-LM head; else the bare encoder.
         dropout: Of hidden states and attention.
         bias: Of each term: 0 makes half the vocabulary active.
+        width: Of hidden states.
     """
     torch.manual_seed(seed)
     kind = BertForMaskedLM if head else BertModel
-    model = kind(bert_config(dropout=dropout))
+    model = kind(bert_config(dropout=dropout, width=width))
     with torch.no_grad():
         embeddings = model.base_model.embeddings
         embeddings.word_embeddings.weight.normal_(0, 1)
