@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["mini_lm_folder", "two_layer_folder"]
+__all__ = ["TWO_LAYERS", "mini_lm_folder", "two_layer_folder"]
+
+TWO_LAYERS = "SPLADE, 2 layers"
 
 
 def mini_lm_folder() -> Path:

@@ -36,6 +36,14 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "the lexical teacher's vectors": {"vector_distillation": None},
     "hard negatives": {"data": [{"path": "../../runs/bundled/random.jsonl"}]},
     "the sparsity target": {"sparsity": {"query": None, "document": None}},
+    "the base (the 2-layer SPLADE in its place)": {
+        "model": {
+            "base": "../../runs/bundled/splade-tiny",
+            "max_query_tokens": 32,
+            "max_document_tokens": 128,
+            "dropout": 0.0,
+        }
+    },
 }
 _MEASURES = {
     "ndcg@10": "eval_ndcg@10",

@@ -3,7 +3,7 @@
 The judge is a dense model that took no part in making the terms. How near a term is to a text is
 its cosine to the text or to the nearest of the text's words, whichever is larger; a term counts as
 related where it is nearer than 95 of 100 terms drawn at random from the vocabulary. So a random
-term passes with probability 0.05.
+term passes with probability 0.05. Shares at other bars are told too.
 
     python -m recipes.bundled.expansion --model runs/bundled/run/model --judge FOLDER
 """
@@ -26,6 +26,7 @@ _TERMS = 10
 _WORDS = 100
 _RANDOM_TERMS = 2000
 _PERCENTILE = 95
+_OTHER_PERCENTILES = (50, 80, 90, 99)
 
 
 def is_word(token: str) -> bool:
@@ -54,11 +55,11 @@ def main() -> None:
     vocabulary = [token for token in sorted(encoder.tokenizer.get_vocab()) if is_word(token)]
     chosen = random.Random(0).sample(vocabulary, _RANDOM_TERMS)  # noqa: S311 - no secret
     by_chance = embedded(chosen)
-    related = counted = 0
+    shares: list[float] = []
     told = []
     for text in texts:
         words = list(dict.fromkeys(word for word in text.lower().split() if is_word(word)))
-        near = embedded([text, *words[:_WORDS]]).T
+        near = np.concatenate([embedded([text]), *([embedded(words[:_WORDS])] if words else [])]).T
         literal = encoder.literal_terms(text)
         ids = encoder.tokenizer.get_vocab()
         terms = [
@@ -68,18 +69,21 @@ def main() -> None:
         ][:_TERMS]
         if not terms:
             continue
-        bar = np.percentile((by_chance @ near).max(axis=1), _PERCENTILE)
-        passed = (embedded(terms) @ near).max(axis=1) > bar
-        related += int(passed.sum())
-        counted += len(terms)
-        told.append({"text": text[:160], "terms": terms, "related": passed.tolist()})
+        random_terms = np.sort((by_chance @ near).max(axis=1))
+        nearer = np.searchsorted(random_terms, (embedded(terms) @ near).max(axis=1))
+        found = (100 * nearer / _RANDOM_TERMS).tolist()
+        shares += found
+        related = [share > _PERCENTILE for share in found]
+        told.append({"text": text[:160], "terms": terms, "related": related})
     for each in told[:: max(1, len(told) // asked.examples)][: asked.examples]:
         shown = (
             term if good else f"({term})"
             for term, good in zip(each["terms"], each["related"], strict=True)
         )
         print(f"- {each['text']!r}: {', '.join(shown)}")
-    print(json.dumps({"texts": len(told), "terms": counted, "related": related / counted}))
+    above = {bar: np.mean([share > bar for share in shares]) for bar in _OTHER_PERCENTILES}
+    passed = np.mean([share > _PERCENTILE for share in shares])
+    print(json.dumps({"texts": len(told), "terms": len(shares), "related": passed, **above}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Draws the training pairs and the development set.
+"""Draws the training pairs and the development sets.
 
 Writes ``pairs.jsonl``, ``pool.jsonl`` (passages that negatives are mined from), the development
-set ``development/`` in BEIR layout, and ``prepared.json`` with what was kept and dropped.
+sets ``development*/`` in BEIR layout, and ``prepared.json`` with what was kept and dropped.
 
     python -m recipes.bundled.prepare --data ../shared/data --output runs/bundled
 """
@@ -97,19 +97,22 @@ def main() -> None:
         pairs += found[:count]
         pool += [row["positive"] for row in found]
         kept[name] = len(found[:count])
-    development: list[dict[str, str]] = []
-    for name, count in DEVELOPMENT.items():
-        dropped[name] = Counter()
-        development += clean(drawn(name, count, asked.data, seen), evaluation, dropped[name])
+    development: dict[str, list[dict[str, str]]] = {folder: [] for folder in DEVELOPMENT}
+    for folder, shares in DEVELOPMENT.items():
+        for name, count in shares.items():
+            dropped[name] = Counter()
+            rows = drawn(name, count, asked.data, seen)
+            development[folder] += clean(rows, evaluation, dropped[name])
     random.Random(0).shuffle(pairs)  # noqa: S311 - no secret
     passages = list(dict.fromkeys(pool))
     write_lines(asked.output / "pairs.jsonl", pairs)
     write_lines(asked.output / "pool.jsonl", ({"text": text} for text in passages))
-    write_development(development, asked.output / "development")
+    for folder, judged in development.items():
+        write_development(judged, asked.output / folder)
     told: dict[str, Any] = {
         "pairs": len(pairs),
         "passages in the pool": len(passages),
-        "development pairs": len(development),
+        "development pairs": {folder: len(rows) for folder, rows in development.items()},
         "kept": kept,
         "dropped as in an evaluation collection": {
             name: dict(counts) for name, counts in dropped.items() if counts

@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("runs/bundled"))
     parser.add_argument("--queries", type=int, default=8000)
     parser.add_argument("--pull", type=float, default=0.02)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=2)
     asked = parser.parse_args()
     encoder = SpladeEncoder(asked.model, max_length=128)
     start = inverse_document_frequency(encoder, pool_passages(asked.data))

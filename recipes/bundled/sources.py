@@ -32,5 +32,9 @@ TRAINING: dict[str, int] = {
 }
 """Examples drawn from each file."""
 
-DEVELOPMENT: dict[str, int] = {"bioasq-pairs": 700, "squadshifts-reddit": 900}
-"""Pairs of files that training never sees: what settings and checkpoints are chosen by."""
+DEVELOPMENT: dict[str, dict[str, int]] = {
+    "development": {"bioasq-pairs": 700, "squadshifts-reddit": 900},
+    "development-forum": {"medical-forum-qa": 800},
+    "development-manual": {"docs-ms-d365bc": 800},
+}
+"""Pairs of files that training never sees: settings and checkpoints are chosen by them."""
