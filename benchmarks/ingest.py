@@ -1,6 +1,6 @@
 """What running an ingest again costs, and what encoding while storing gains.
 
-    python -m benchmarks.ingest                      # the default model, or --model bm25
+    python -m benchmarks.ingest                      # a SPLADE model of 2 layers, or --model bm25
     python -m benchmarks.ingest --documents 5000 --collection scifact
 
 The embedded engine holds Python's lock while it stores; the encoder releases it inside its matrix
@@ -29,6 +29,7 @@ from benchmarks._common import (
     write_results,
 )
 from benchmarks._vectors import texts
+from benchmarks._weights import TWO_LAYERS, two_layer_folder
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.qdrant.base import Point
@@ -195,12 +196,14 @@ def main() -> None:
     parser.add_argument("--model", help="name or folder; bm25 for the bag-of-words baseline")
     parser.add_argument("--output", type=Path, default=RESULTS / "ingest")
     given = parser.parse_args()
-    encoder: Any = Bm25Encoder() if given.model == "bm25" else SpladeEncoder(given.model)
+    encoder: Any = (
+        Bm25Encoder() if given.model == "bm25" else SpladeEncoder(given.model or two_layer_folder())
+    )
     real = read_texts(given.collection, given.overlap_documents)
     result: dict[str, Any] = {
         "hardware": hardware(),
         "versions": versions("splade-sdk", "qdrant-edge-py", "torch", "numpy"),
-        "model": Path(encoder.fingerprint.model).name,
+        "model": Path(given.model).name if given.model else TWO_LAYERS,
         "documents": given.documents,
         "collection": given.collection,
         "again": measure_again(encoder, given.documents),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.pruning
 
-Documents are encoded once, by the default model, into the index that benchmarks.tune makes; what is
-measured is the embedded engine.
+Documents are encoded once, by the 2-layer SPLADE, into the index that benchmarks.tune makes; what
+is measured is the embedded engine.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from benchmarks._common import (
     versions,
     write_results,
 )
+from benchmarks._weights import two_layer_folder
 from benchmarks.hybrid import dense_model, indexed
 from splade_sdk import SparseBatch, SpladeEncoder
 from splade_sdk.errors import TruncationWarning
@@ -114,7 +115,7 @@ def stored(runs: Path, collection: str, encoder: SpladeEncoder) -> tuple[list[st
 def measured(collection: str, runs: Path) -> dict[str, Any]:
     """Return the results of one collection."""
     dataset = load_dataset(DATA / collection)
-    encoder = SpladeEncoder(device="cpu", max_length=MAX_TOKENS)
+    encoder = SpladeEncoder(two_layer_folder(), device="cpu", max_length=MAX_TOKENS)
     ids, documents = stored(runs, collection, encoder)
     queries = encoder.encode_query(list(dataset.queries.values()), show_progress_bar=False)
     reports: dict[str, RunReport] = {}
@@ -150,7 +151,7 @@ def measured(collection: str, runs: Path) -> dict[str, Any]:
 def report(result: Mapping[str, Any]) -> str:
     """Lay the result out as Markdown."""
     explanation = (
-        f"The default model, texts cut at {MAX_TOKENS} tokens, embedded engine after "
+        f"The 2-layer SPLADE, texts cut at {MAX_TOKENS} tokens, embedded engine after "
         "`optimize()`, sparse vectors only. The engine was told to build its compressed index at "
         "this size too: by default it keeps weights in float32 below some 10 MB of vectors, "
         "whatever is asked for. Difference: to all terms in float32, over queries, with its 95 % "

@@ -38,6 +38,7 @@ from benchmarks._common import (
     versions,
     write_results,
 )
+from benchmarks._weights import TWO_LAYERS, two_layer_folder
 from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.encoders.remote_wire import embed_request, read_vectors
 from splade_sdk.encoders.splade import SpladeEncoder
@@ -145,10 +146,9 @@ def same_as(vectors: SparseBatch, texts: Sequence[str]) -> Check:
 
 
 @contextmanager
-def service(model: str | None) -> Iterator[tuple[tuple[str, int], psutil.Process]]:
+def service(model: str) -> Iterator[tuple[tuple[str, int], psutil.Process]]:
     """Run the service in a process of its own, and give its address."""
-    command = [sys.executable, "-m", "benchmarks.serve", "--serve"]
-    command += ["--model", model] if model else []
+    command = [sys.executable, "-m", "benchmarks.serve", "--serve", "--model", model]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -157,7 +157,7 @@ def service(model: str | None) -> Iterator[tuple[tuple[str, int], psutil.Process
             process.terminate()
 
 
-def serve(model: str | None) -> None:
+def serve(model: str) -> None:
     """Be that process: print the port, then serve until told to stop."""
     from splade_sdk.serving import create_app
     from splade_sdk.serving.server import make_server
@@ -173,7 +173,7 @@ def serve(model: str | None) -> None:
     server.run()
 
 
-def measure(model: str | None, texts: list[str], rounds: int) -> dict[str, Any]:
+def measure(model: str, texts: list[str], rounds: int) -> dict[str, Any]:
     """Encode the texts directly and through each load, in turn."""
     encoder = SpladeEncoder(model)
     vectors = encoder.encode_document(texts, show_progress_bar=False)
@@ -269,22 +269,23 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--collection", default="scifact")
-    parser.add_argument("--model", help="name or folder")
+    parser.add_argument("--model", help="name or folder; without it, a SPLADE model of 2 layers")
     parser.add_argument("--output", type=Path, default=RESULTS / "serve")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    model = given.model or str(two_layer_folder())
     if given.serve:
-        serve(given.model)
+        serve(model)
         return
     whole = read_texts(given.collection, given.texts)
     texts = list(dict.fromkeys(" ".join(text.split()[:WORDS]) for text in whole))
     result: dict[str, Any] = {
         "hardware": hardware(),
         "versions": versions("splade-sdk", "fastapi", "uvicorn", "httptools", "httpx", "torch"),
-        "model": Path(given.model or "default").name,
+        "model": Path(given.model).name if given.model else TWO_LAYERS,
         "texts": len(texts),
         "rounds": given.rounds,
-        **measure(given.model, texts, given.rounds),
+        **measure(model, texts, given.rounds),
     }
     markdown = report(result)
     print(markdown)

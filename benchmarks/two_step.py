@@ -2,7 +2,7 @@
 
     python -m benchmarks.two_step                      # 20,000 passages
 
-Real passages and queries, encoded by the default model. All contenders search in the embedded
+Real passages and queries, encoded by the 2-layer SPLADE. All contenders search in the embedded
 engine, in one process, and take turns.
 """
 
@@ -27,6 +27,7 @@ from benchmarks._common import (
     versions,
     write_results,
 )
+from benchmarks._weights import two_layer_folder
 from splade_sdk import CollectionSettings, PrunedSettings, SpladeEncoder, TwoStep
 from splade_sdk.qdrant.base import Point, SearchRequest
 from splade_sdk.qdrant.embedded import EmbeddedCollection
@@ -61,7 +62,7 @@ def filled(encoder: SpladeEncoder, vectors: SparseBatch, terms: int | None) -> E
 
 def measure(documents: int, queries: int) -> dict[str, Any]:
     """Return seconds of every search, and how many hits it shares with the plain one."""
-    encoder = SpladeEncoder(max_length=256)
+    encoder = SpladeEncoder(two_layer_folder(), max_length=256)
     texts = [text for each in COLLECTIONS for text in read_texts(each, documents)][:documents]
     stored = encoder.encode_document(texts)
     asked = encoder.encode_query(

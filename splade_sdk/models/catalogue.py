@@ -18,7 +18,7 @@ class KnownModel:
     """A public model that SpladeEncoder loads by name.
 
     Attributes:
-        name: On the Hugging Face hub.
+        name: On the Hugging Face hub; the first ships with the package and needs none.
         parameters_millions: Size of the model.
         dimensions: Size of the sparse space.
         queries: How queries are encoded: by the ``model``, or by a ``table`` of term weights,
@@ -42,6 +42,7 @@ _APACHE = "Apache-2.0"
 _BERT, _ROBERTA = 30522, 50265
 
 KNOWN_MODELS = (
+    KnownModel("(the default)", 23, _BERT, "model", _APACHE, True),
     KnownModel("naver/splade-v3", 110, _BERT, "model", _NAVER, False, 51.7),
     KnownModel("naver/splade-v3-distilbert", 67, _BERT, "model", _NAVER, False, 50.0),
     KnownModel("naver/splade-v3-lexical", 110, _BERT, "model", _NAVER, False, 49.1),
@@ -75,4 +76,4 @@ KNOWN_MODELS = (
         54.6,
     ),
 )
-"""Models whose cards were read, the naver ones first."""
+"""The default, then models whose cards were read, the naver ones first."""

