@@ -25,7 +25,13 @@ def execute(notebook: Path, folder: Path) -> nbformat.NotebookNode:
     """
     node = nbformat.read(notebook, as_version=4)
     resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(node, timeout=300, kernel_name="python3", resources=resources)
+    client = NotebookClient(
+        node,
+        timeout=300,
+        kernel_name="python3",
+        resources=resources,
+        coalesce_streams=True,  # or where prints are cut would change from run to run
+    )
     client.execute(env={**os.environ, "PYTHONWARNINGS": _QUIET})
     node.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     for cell in node.cells:
