@@ -4,11 +4,13 @@ What was found is kept; a run that was ended goes on where it was. No test query
 tuned to: the model was chosen by its own development set.
 
     python -m benchmarks.bundled
+    python -m benchmarks.bundled --again benchmarks/results/bundled.json  # only times
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 import warnings
@@ -259,40 +261,31 @@ pass):
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="a folder; without it, the bundled one")
-    parser.add_argument("--collections", nargs="+", default=list(COLLECTIONS))
-    parser.add_argument("--texts", type=int, default=256, help="whose encoding is timed")
-    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "evaluation")
-    parser.add_argument("--output", type=Path, default=RESULTS / "bundled")
-    asked = parser.parse_args(arguments)
-    warnings.simplefilter("ignore", TruncationWarning)
-    machine = hardware()
-    model = asked.model or default_model_path()
+def quality(model: Path, collections: Sequence[str], cache: Path) -> dict[str, Any]:
+    """Evaluate every system on every collection; encodings are kept in a cache."""
+    common = {"metrics": [NDCG], "engine": "memory", "cache": cache}
     found = {}
-    for name in asked.collections:
+    for name in collections:
         dataset = load_dataset(DATA / name)
-        common = {"metrics": [NDCG], "engine": "memory", "cache": asked.cache}
         found[name] = others(dataset, common) | ours(model, dataset, common)
         print(name, {s: round(r.metrics[NDCG], 3) for s, r in found[name].items()}, flush=True)
+    return {
+        "collections": list(found),
+        "systems": summary(found),
+        "differences": differences(found),
+    }
+
+
+def times(model: Path, texts: int) -> dict[str, Any]:
+    """Time documents by the second and queries one by one; name the weights."""
     tiny, own = (SpladeEncoder(folder, device="cpu") for folder in (two_layer_folder(), model))
     by_table = SpladeEncoder(model, device="cpu", **BY_TABLE)
     queries = read_queries("scifact", 200)
-    result = {
-        "hardware": machine,
-        "versions": versions("torch", "transformers", "sentence-transformers", "splade-sdk"),
+    rates = documents_a_second(model, read_texts("scifact", texts))
+    return {
         "weights": own.fingerprint.revision[:12],
-        "collections": list(found),
-        "texts": asked.texts,
-        "systems": summary(found),
-        "differences": differences(found),
-        "documents_per_s": {
-            system: round(rate)
-            for system, rate in documents_a_second(
-                model, read_texts("scifact", asked.texts)
-            ).items()
-        },
+        "texts": texts,
+        "documents_per_s": {system: round(rate) for system, rate in rates.items()},
         "query_ms": {
             TINY: round(milliseconds_a_query(tiny.encode_query, queries), 2),
             OURS["sparse"]: round(milliseconds_a_query(own.encode_query, queries), 2),
@@ -304,6 +297,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
             OURS["sparse"]: round(size_mb(model), 1),
         },
     }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="a folder; without it, the bundled one")
+    parser.add_argument("--collections", nargs="+", default=list(COLLECTIONS))
+    parser.add_argument("--texts", type=int, default=256, help="whose encoding is timed")
+    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "evaluation")
+    parser.add_argument("--output", type=Path, default=RESULTS / "bundled")
+    parser.add_argument(
+        "--again", type=Path, help="results (.json) of the same weights to time anew"
+    )
+    asked = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", TruncationWarning)
+    machine = hardware()
+    model = asked.model or default_model_path()
+    before = json.loads(asked.again.read_text(encoding="utf-8")) if asked.again else None
+    found = before or quality(model, asked.collections, asked.cache)
+    timed = times(model, asked.texts)
+    if before and before["weights"] != timed["weights"]:
+        raise SystemExit(f"{asked.again} tells of other weights, {before['weights']}")
+    used = versions("torch", "transformers", "sentence-transformers", "splade-sdk")
+    result = found | timed | {"hardware": machine, "versions": used}
     markdown = report(result)
     write_results(asked.output, result, markdown)
     print(markdown)

@@ -313,7 +313,8 @@ class SpladeEncoder(HybridEncodingMethods):
         advance: Advance,
     ) -> SparseBatch:
         blocks = self._blocks(side, texts, batch_size, max_active_dims, advance, dense=False)
-        return SparseBatch.concat([SparseBatch.empty(self.dimensions), *(b for b, _ in blocks)])
+        vectors = [sparse for sparse, _ in blocks]
+        return SparseBatch.concat(vectors or [SparseBatch.empty(self.dimensions)])
 
     def _encode_both(
         self,

@@ -239,6 +239,8 @@ class SparseBatch(Sequence[SparseVector]):
             raise InvalidVectorError("no batches given: pass at least one")
         for batch in batches:
             require_same_space(batches[0].dimensions, batch.dimensions)
+        if len(batches) == 1:
+            return batches[0]
         lengths = np.concatenate([np.diff(batch.indptr) for batch in batches])
         return cls(
             np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
