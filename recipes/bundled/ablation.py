@@ -1,7 +1,7 @@
 """What distillation, hard negatives and the sparsity target each give: short runs of the recipe.
 
 Every run starts from the same model, sees as many examples in as many steps, and leaves one thing
-out; the development set judges. What has run is not run again.
+out; the development set judges. What the results hold for as many steps is not run again.
 
     python -m recipes.bundled.candidates --negatives random:7 --name random \
         --teachers minilm:0.5 splade:0.5 bm25:1
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from splade_sdk.training import load_config, train
 _RECIPE = Path(__file__).with_name("train.yaml")
 _CONTRASTIVE = {"name": "infonce", "weight": 1.0, "options": {"temperature": 2.0}}
 _DENSE_CONTRASTIVE = {"name": "infonce", "weight": 1.0, "options": {"temperature": 0.05}}
+_NO_TARGET: dict[str, Any] = {"sparsity": {"query": None, "document": None}}
 
 # What each run has in place of the recipe's; None leaves the key out.
 LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -35,7 +37,9 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     },
     "the lexical teacher's vectors": {"vector_distillation": None},
     "hard negatives": {"data": [{"path": "../../runs/bundled/random.jsonl"}]},
-    "the sparsity target": {"sparsity": {"query": None, "document": None}},
+    "the sparsity target": _NO_TARGET,
+    "the lexical teacher's vectors and the sparsity target": {"vector_distillation": None}
+    | _NO_TARGET,
     "the base (the 2-layer SPLADE in its place)": {
         "model": {
             "base": "../../runs/bundled/splade-tiny",
@@ -80,6 +84,14 @@ def measured(folder: Path) -> dict[str, float]:
     return {name: float(rows[-1][column]) for name, column in _MEASURES.items()}
 
 
+def kept(results: Path, steps: int) -> dict[str, dict[str, float]]:
+    """Return what earlier results tell of runs of as many steps."""
+    if not results.is_file():
+        return {}
+    told = json.loads(results.read_text(encoding="utf-8"))
+    return dict(told["left_out"]) if told["steps"] == steps else {}
+
+
 def main() -> None:
     """Train what has not been trained, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,8 +99,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/bundled/ablation"))
     parser.add_argument("--output", type=Path, default=RESULTS / "bundled-ablation")
     asked = parser.parse_args()
-    found = {}
+    found = kept(asked.output.with_suffix(".json"), asked.steps)
     for at, name in enumerate(LEFT_OUT):
+        if name in found:
+            continue
         folder = (asked.runs / f"{asked.steps}-{at}").resolve()
         if not (folder / "model").is_dir():
             values = settings(name, asked.steps, folder)
@@ -107,7 +121,7 @@ def main() -> None:
     }
     rows = [
         [name, *(f"{each[key]:.{digits}f}" for key, digits in zip(_MEASURES, _DIGITS, strict=True))]
-        for name, each in found.items()
+        for name, each in ((name, found[name]) for name in LEFT_OUT)
     ]
     about = (
         f"{asked.steps} steps of 16 queries each from the same start, with all of the recipe but "

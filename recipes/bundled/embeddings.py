@@ -27,7 +27,8 @@ _MAX_TOKENS = 128
 def all_texts(folder: Path) -> list[str]:
     """Return every text that a teacher embeds, in a fixed order."""
     passages = pool_passages(folder)
-    queries = [row["query"] for row in read_lines(folder / "pairs.jsonl")]
+    files = [folder / name for name in ("pairs.jsonl", "questions.jsonl")]
+    queries = [row["query"] for file in files if file.is_file() for row in read_lines(file)]
     return list(dict.fromkeys(passages + queries))
 
 

@@ -6,7 +6,7 @@ else is for research only is left out.
 
 from __future__ import annotations
 
-__all__ = ["DEVELOPMENT", "TRAINING"]
+__all__ = ["DEVELOPMENT", "QUESTIONS", "SENTENCES", "TRAINING"]
 
 TRAINING: dict[str, int] = {
     "squad-nqg-sent": 5000,
@@ -38,3 +38,15 @@ DEVELOPMENT: dict[str, dict[str, int]] = {
     "development-manual": {"docs-ms-d365bc": 800},
 }
 """Pairs of files that training never sees: settings and checkpoints are chosen by them."""
+
+QUESTIONS: dict[str, int] = {
+    "wikianswers-wellformed": 6000,
+    "triviaqa-test": 1500,
+    "triviaqa-dev": 1500,
+    "nq-dev": 3000,
+    "webquestions-test": 1500,
+}
+"""Questions without passages drawn from each source of ``queries-only``, all under free licences."""
+
+SENTENCES = 6000
+"""Passages of the pool of which a sentence stands for a query."""
