@@ -5,10 +5,6 @@ Each step is written to a file of its own and resumes where it was killed.
     python -m recipes.bundled.candidates --teachers minilm:0.5 splade:0.5 bm25:1
     python -m recipes.bundled.candidates --negatives minilm:4 bm25:3 student:4 \
         --student runs/bundled/run/model --teachers minilm:0.5 splade:0.5 bm25:1 --name refreshed
-    python -m recipes.bundled.candidates --questions --teachers minilm:1 bm25:1 --name asked
-
-Questions (``--questions``) have no passage of their own: their first candidate is what the dense
-teacher finds first, and once all are scored, the best stands as the positive.
 """
 
 from __future__ import annotations
@@ -24,9 +20,9 @@ import numpy as np
 
 from benchmarks._weights import two_layer_folder
 from recipes.bundled.embeddings import StoredEmbeddings
-from recipes.bundled.lines import read_lines, write_lines
 from recipes.bundled.pool import indexed_pool, pool_passages
 from splade_sdk import Bm25Encoder, Hit, Retriever, SpladeEncoder
+from splade_sdk.encoders.identity import weights_sha256
 from splade_sdk.training.data import open_source
 from splade_sdk.training.negatives import mine_negatives
 from splade_sdk.training.teach import score_pairs
@@ -35,7 +31,6 @@ from splade_sdk.training.teachers.base import Teacher
 
 _RANKS = (2, 60)
 _SAMPLE = 1000
-_BATCH = 256
 
 
 class DensePool:
@@ -80,38 +75,6 @@ class RandomPool:
         return found
 
 
-def answered(questions: Path, pool: DensePool) -> Path:
-    """Give each question the passage that is found first as its positive; return the file.
-
-    Args:
-        questions: Rows with a query, and for a sentence the passage it is of, which is no answer.
-        pool: What finds it.
-    """
-    output = questions.with_name("answered.jsonl")
-    rows = list(read_lines(questions))
-    found = []
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
-        hits = pool.search_batch([row["query"] for row in batch], limit=2)
-        for row, listed in zip(batch, hits, strict=True):
-            others = [hit.text for hit in listed if hit.text != row.get("of")]
-            found.append({"query": row["query"], "positive": others[0]})
-    write_lines(output, found)
-    return output
-
-
-def best_first(file: Path) -> None:
-    """Let the candidate with the highest score stand as the positive, in place."""
-    rows = []
-    for row in read_lines(file):
-        texts = [row["positive"], *row["negatives"]]
-        order = np.argsort(-np.array(row["scores"]), kind="stable").tolist()
-        best, *rest = (texts[at] for at in order)
-        scores = [row["scores"][at] for at in order]
-        rows.append({"query": row["query"], "positive": best, "negatives": rest, "scores": scores})
-    write_lines(file, rows)
-
-
 def teacher_named(name: str, folder: Path, passages: list[str]) -> Teacher:
     """Return a teacher: ``bm25``, ``splade``, or the name of stored embeddings."""
     if name == "bm25":
@@ -135,7 +98,8 @@ def mine(
     """
     folder: Path = asked.output
     before = "" if source.name == "pairs.jsonl" else f"{source.stem.removeprefix('mined-')}-"
-    mined = folder / f"mined-{before}{miner}.jsonl"
+    model = f"-{weights_sha256(asked.student)[:12]}" if miner == "student" else ""
+    mined = folder / f"mined-{before}{miner}{model}-{per}.jsonl"
     if mined.is_file():
         return mined
     with ExitStack() as stack:
@@ -160,16 +124,12 @@ def main() -> None:
         "--negatives", nargs="+", default=["minilm:4", "bm25:3"], help="retriever:number"
     )
     parser.add_argument("--student", type=Path, help="model of the retriever called student")
-    parser.add_argument("--teachers", nargs="+", default=["minilm:1"], help="name:weight")
-    parser.add_argument("--questions", action="store_true", help="instead of the pairs")
+    parser.add_argument("--teachers", nargs="+", required=True, help="name:weight")
     parser.add_argument("--name", default="scored", help="of the file to make")
     asked = parser.parse_args()
     folder: Path = asked.output
     passages = pool_passages(folder)
     mined = folder / "pairs.jsonl"
-    if asked.questions:
-        dense = DensePool(passages, StoredEmbeddings(folder, "minilm"))
-        mined = answered(folder / "questions.jsonl", dense)
     for each in asked.negatives:
         miner, number = each.split(":")
         mined = mine(miner, passages, asked, mined, int(number))
@@ -182,9 +142,7 @@ def main() -> None:
     sample = [source[at] for at in range(0, len(source), max(1, len(source) // _SAMPLE))]
     ensemble.fit([each.query for each in sample], [each.documents for each in sample])
     scored = folder / f"{asked.name}.jsonl"
-    print(score_pairs(ensemble, mined, scored), "examples scored")
-    if asked.questions:
-        best_first(scored)
+    print(score_pairs(ensemble, mined, scored, overwrite=True), "examples scored")
 
 
 if __name__ == "__main__":

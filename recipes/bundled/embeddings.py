@@ -8,6 +8,7 @@ Written in parts, so that a killed run goes on where it was.
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,23 @@ _MAX_TOKENS = 128
 def all_texts(folder: Path) -> list[str]:
     """Return every text that a teacher embeds, in a fixed order."""
     passages = pool_passages(folder)
-    files = [folder / name for name in ("pairs.jsonl", "questions.jsonl")]
-    queries = [row["query"] for file in files if file.is_file() for row in read_lines(file)]
+    queries = [row["query"] for row in read_lines(folder / "pairs.jsonl")]
     return list(dict.fromkeys(passages + queries))
+
+
+def require_same_texts(folder: Path, texts: list[str]) -> None:
+    """Check that the embeddings in a folder are of these texts; an empty one is, from then on.
+
+    Raises:
+        SystemExit: if they are of others.
+    """
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    known = folder / "texts.sha256"
+    if not known.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        known.write_text(digest, encoding="utf-8")
+    elif known.read_text(encoding="utf-8") != digest:
+        raise SystemExit(f"{folder} has embeddings of other texts: delete it")
 
 
 class StoredEmbeddings:
@@ -38,12 +53,21 @@ class StoredEmbeddings:
     Args:
         folder: Of the run.
         name: Of the teacher.
+
+    Raises:
+        SystemExit: if they are not of all texts of the run, and of those only.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
+        texts = all_texts(folder)
+        require_same_texts(folder / "embeddings" / name, texts)
         parts = sorted((folder / "embeddings" / name).glob("*.npy"))
         self._rows = np.concatenate([np.load(part) for part in parts]).astype(np.float32)
-        self._row_of = {text: at for at, text in enumerate(all_texts(folder))}
+        if len(self._rows) != len(texts):
+            raise SystemExit(
+                f"{len(self._rows)} of {len(texts)} texts have embeddings: go on first"
+            )
+        self._row_of = {text: at for at, text in enumerate(texts)}
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return the embeddings, of length 1. Shape: ``(texts, width)``."""
@@ -59,7 +83,7 @@ def main() -> None:
     asked = parser.parse_args()
     texts = all_texts(asked.output)
     folder = asked.output / "embeddings" / asked.name
-    folder.mkdir(parents=True, exist_ok=True)
+    require_same_texts(folder, texts)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     embedder = TransformerEmbedder.from_pretrained(
         asked.model, max_tokens=_MAX_TOKENS, device=device

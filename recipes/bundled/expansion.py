@@ -5,7 +5,7 @@ its cosine to the text or to the nearest of the text's words, whichever is large
 related where it is nearer than 95 of 100 terms drawn at random from the vocabulary. So a random
 term passes with probability 0.05. Shares at other bars are told too.
 
-    python -m recipes.bundled.expansion --model runs/bundled/run/model --judge FOLDER
+    python -m recipes.bundled.expansion --model runs/bundled/settled/model --judge FOLDER
 """
 
 from __future__ import annotations

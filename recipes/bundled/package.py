@@ -1,6 +1,6 @@
 """Writes a trained model as it ships: half precision, with its card, below a size limit.
 
-python -m recipes.bundled.package --model runs/bundled/run/model --card recipes/bundled/card.md
+python -m recipes.bundled.package --model runs/bundled/settled/model --card recipes/bundled/card.md
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def package(model: Path, card: Path, output: Path, *, max_length: int) -> int:
     Args:
         model: Folder of the trained model.
         card: Its card.
-        output: Folder to make; what lies there is deleted.
+        output: Folder to make; what lies there is replaced once the new one is whole.
         max_length: Tokens of a text at most; more than in training may do.
 
     Raises:
@@ -47,19 +47,22 @@ def package(model: Path, card: Path, output: Path, *, max_length: int) -> int:
     halves = {name: tensor.half() for name, tensor in tensors.items()}
     if strange := [name for name, half in halves.items() if not torch.isfinite(half).all()]:
         raise SystemExit(f"half precision cannot hold the weights of {', '.join(strange)}")
-    shutil.rmtree(output, ignore_errors=True)
+    made = output.with_name(f"{output.name}.new")
+    shutil.rmtree(made, ignore_errors=True)
     for name in _FILES:
-        (output / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(model / name, output / name)
-    save_file(halves, output / _WEIGHTS, metadata={"format": "pt"})
-    (output / _WEIGHTS).chmod(0o644)  # safetensors keeps files to their owner
-    _change(output / "config.json", dtype="float16")
-    _change(output / "sentence_bert_config.json", max_seq_length=max_length)
-    _change(output / "tokenizer_config.json", max_length=max_length, model_max_length=max_length)
-    shutil.copyfile(card, output / "README.md")
-    size = sum(each.stat().st_size for each in output.rglob("*") if each.is_file())
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(model / name, made / name)
+    save_file(halves, made / _WEIGHTS, metadata={"format": "pt"})
+    (made / _WEIGHTS).chmod(0o644)  # safetensors keeps files to their owner
+    _change(made / "config.json", dtype="float16")
+    _change(made / "sentence_bert_config.json", max_seq_length=max_length)
+    _change(made / "tokenizer_config.json", max_length=max_length, model_max_length=max_length)
+    shutil.copyfile(card, made / "README.md")
+    size = sum(each.stat().st_size for each in made.rglob("*") if each.is_file())
     if size > _MOST_BYTES:
-        raise SystemExit(f"{output} has {size} bytes: expected {_MOST_BYTES} at most")
+        raise SystemExit(f"{made} has {size} bytes: expected {_MOST_BYTES} at most")
+    shutil.rmtree(output, ignore_errors=True)
+    made.rename(output)
     return size
 
 

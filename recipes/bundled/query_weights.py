@@ -4,7 +4,7 @@ The document side stays as it is. Weights start from the inverse document freque
 the pool, and learn the teachers' ranking of each query's candidates (KL divergence, as in
 training); a token that few training queries hold stays near its start.
 
-    python -m recipes.bundled.query_weights --model runs/bundled/run/model
+    python -m recipes.bundled.query_weights --model runs/bundled/settled/model
 """
 
 from __future__ import annotations

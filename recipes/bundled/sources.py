@@ -1,4 +1,4 @@
-"""Which training pairs are used, and how many of each: only those whose licence lets a model ship.
+"""Which pairs are used, and how many of each: for training, only those that let a model ship.
 
 Names are files of the data folder; its README gives sources and licences. MS MARCO and whatever
 else is for research only is left out.
@@ -6,7 +6,7 @@ else is for research only is left out.
 
 from __future__ import annotations
 
-__all__ = ["DEVELOPMENT", "QUESTIONS", "SENTENCES", "TRAINING"]
+__all__ = ["DEVELOPMENT", "TRAINING"]
 
 TRAINING: dict[str, int] = {
     "squad-nqg-sent": 5000,
@@ -37,16 +37,7 @@ DEVELOPMENT: dict[str, dict[str, int]] = {
     "development-forum": {"medical-forum-qa": 800},
     "development-manual": {"docs-ms-d365bc": 800},
 }
-"""Pairs of files that training never sees: settings and checkpoints are chosen by them."""
+"""Pairs of files that training never sees: settings and checkpoints are chosen by them.
 
-QUESTIONS: dict[str, int] = {
-    "wikianswers-wellformed": 6000,
-    "triviaqa-test": 1500,
-    "triviaqa-dev": 1500,
-    "nq-dev": 3000,
-    "webquestions-test": 1500,
-}
-"""Questions without passages drawn from each source of ``queries-only``, all under free licences."""
-
-SENTENCES = 6000
-"""Passages of the pool of which a sentence stands for a query."""
+The forum's may not be passed on, nor may what is trained on them; it only judges.
+"""

@@ -1,7 +1,7 @@
 """The model that training starts from: all-MiniLM-L6-v2 with a head from its own embeddings.
 
-The head's transform is the identity, its scale brings pooled logits to a deviation of about 1,
-and the bias of each term lies ``--deviations`` above the term's mean pooled logit.
+The head's transform is the identity, and the bias of each term lies ``--deviations`` of its pooled
+logit above their mean.
 
     python -m recipes.bundled.start --model FOLDER --output runs/bundled
 """
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--output", type=Path, default=Path("runs/bundled"))
-    parser.add_argument("--deviations", type=float, default=2.0)
+    parser.add_argument("--deviations", type=float, default=2.5)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--name", default="start")
     asked = parser.parse_args()

@@ -18,14 +18,16 @@ class KnownModel:
     """A public model that SpladeEncoder loads by name.
 
     Attributes:
-        name: On the Hugging Face hub; the first ships with the package and needs none.
+        name: On the Hugging Face hub; the first of KNOWN_MODELS is the model in the package, which
+            SpladeEncoder loads without a name.
         parameters_millions: Size of the model.
         dimensions: Size of the sparse space.
         queries: How queries are encoded: by the ``model``, or by a ``table`` of term weights,
             without one.
         licence: SPDX identifier of the weights.
         commercial_use: Whether the licence of the weights allows it.
-        beir_13: Mean nDCG@10 over 13 collections of BEIR as published; None where it was not.
+        beir_13: Mean nDCG@10 over 13 collections of BEIR, in percent, as published; None where it
+            was not.
     """
 
     name: str

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 INTEGRATIONS = ("haystack", "langchain", "llama_index", "rag", "ray")
+MODEL = ("README.md", "config.json", "model.safetensors", "query_token_weights.safetensors")
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def check_contents(wheel: Path) -> None:
     packages = ["splade_sdk", *(f"splade_integrations/{each}" for each in INTEGRATIONS)]
     page = [f"splade_sdk/serving/page/{name}" for name in ("index.html", "page.css", "page.js")]
     typed = [f"{each}/{name}" for each in packages for name in ("py.typed", "__init__.py")]
-    model = [f"splade_sdk/models/bundled/{name}" for name in ("model.safetensors", "README.md")]
+    model = [f"splade_sdk/models/bundled/{name}" for name in MODEL]
     for wanted in (*typed, *page, *model):
         if wanted not in names:
             sys.exit(f"{wheel.name} lacks {wanted}")
