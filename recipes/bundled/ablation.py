@@ -1,11 +1,11 @@
 """What distillation, hard negatives and the sparsity target each give: short runs of the recipe.
 
-Every run starts from the same model, sees as many examples in as many steps, and leaves one thing
-out; the development set judges. What the results hold for as many steps is not run again.
+Every run starts from the same model, sees as many examples in as many steps, and leaves something
+out; the development set judges. What the results hold for as many steps is kept, with its date.
 
     python -m recipes.bundled.candidates --negatives random:7 --name random \
         --teachers minilm:0.5 splade:0.5 bm25:1
-    python -m recipes.bundled.ablation --steps 200
+    python -m recipes.bundled.ablation
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,8 @@ _MEASURES = {
     "document_terms": "eval_document_active_dims",
     "flops": "eval_flops",
 }
-
-
 _DIGITS = (3, 0, 0, 2)
+_COLUMNS = ("left out", "nDCG@10", "query terms", "document terms", "FLOPS", "measured")
 
 
 def settings(left_out: str, steps: int, folder: Path) -> dict[str, Any]:
@@ -77,15 +77,16 @@ def settings(left_out: str, steps: int, folder: Path) -> dict[str, Any]:
     return {key: value for key, value in recipe.items() if value is not None}
 
 
-def measured(folder: Path) -> dict[str, float]:
-    """Return the last evaluation of a run."""
+def measured(folder: Path) -> dict[str, Any]:
+    """Return the last evaluation of a run, and the day."""
     with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
         rows: list[Mapping[str, str]] = [row for row in csv.DictReader(file) if row["eval_ndcg@10"]]
-    return {name: float(rows[-1][column]) for name, column in _MEASURES.items()}
+    found = {name: float(rows[-1][column]) for name, column in _MEASURES.items()}
+    return found | {"measured": datetime.now(timezone.utc).strftime("%Y-%m-%d")}
 
 
-def kept(results: Path, steps: int) -> dict[str, dict[str, float]]:
-    """Return what earlier results tell of runs of as many steps."""
+def kept(results: Path, steps: int) -> dict[str, dict[str, Any]]:
+    """Return what earlier results tell of runs of as many steps, by what they left out."""
     if not results.is_file():
         return {}
     told = json.loads(results.read_text(encoding="utf-8"))
@@ -95,18 +96,19 @@ def kept(results: Path, steps: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Train what has not been trained, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--runs", type=Path, default=Path("runs/bundled/ablation"))
     parser.add_argument("--output", type=Path, default=RESULTS / "bundled-ablation")
     asked = parser.parse_args()
     found = kept(asked.output.with_suffix(".json"), asked.steps)
-    for at, name in enumerate(LEFT_OUT):
+    for name in LEFT_OUT:
         if name in found:
             continue
-        folder = (asked.runs / f"{asked.steps}-{at}").resolve()
+        words = "".join(each if each.isalnum() else " " for each in name).split()
+        folder = (asked.runs / f"{asked.steps}-{'-'.join(words)}").resolve()
         if not (folder / "model").is_dir():
             values = settings(name, asked.steps, folder)
-            file = _RECIPE.with_name(f".ablation-{at}.yaml")  # paths are relative to its folder
+            file = _RECIPE.with_name(f".{folder.name}.yaml")  # paths are relative to its folder
             file.write_text(yaml.safe_dump(values), encoding="utf-8")
             try:
                 train(load_config(file))
@@ -120,19 +122,27 @@ def main() -> None:
         "left_out": found,
     }
     rows = [
-        [name, *(f"{each[key]:.{digits}f}" for key, digits in zip(_MEASURES, _DIGITS, strict=True))]
-        for name, each in ((name, found[name]) for name in LEFT_OUT)
+        [
+            name,
+            *(
+                f"{found[name][key]:.{digits}f}"
+                for key, digits in zip(_MEASURES, _DIGITS, strict=True)
+            ),
+            found[name]["measured"],
+        ]
+        for name in LEFT_OUT
     ]
     about = (
         f"{asked.steps} steps of 16 queries each from the same start, with all of the recipe but "
-        "one thing. Development set: 300 queries, 1,200 passages."
+        "what is named. Development set: 300 queries, 1,200 passages. The machine above is that of "
+        "the last day."
     )
     markdown = "\n\n".join(
         [
             "# What the parts of the bundled model's recipe give",
             hardware_line(result["hardware"], result["versions"]),
             about,
-            table(["left out", "nDCG@10", "query terms", "document terms", "FLOPS"], rows),
+            table(_COLUMNS, rows),
         ]
     )
     print(markdown)
