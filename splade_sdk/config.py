@@ -51,7 +51,7 @@ class Fingerprint(Settings):
         vocabulary_sha256: Hash of the ordered vocabulary.
         dimensions: Size of the sparse space.
         idf: True where the engine must multiply query weights by the inverse document
-            frequency of its collection (BM25); False for SPLADE.
+            frequency of its collection: BM25, and SPLADE that was asked to.
         document_prompt_sha256: Hash of what is put before every document; where one of two
             fingerprints has none, such as one stored by an earlier version, it is not compared.
         query_side_sha256: Hash of what determines the query vectors (prompt, and the model or table

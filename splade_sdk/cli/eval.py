@@ -132,6 +132,14 @@ def evaluate(
     as_json: Json = False,
     windows: Windows = False,
     max_length: MaxLength = None,
+    idf: Annotated[
+        bool,
+        typer.Option(
+            "--idf",
+            help="Let the engine weigh the query terms of SPLADE models by how rare they are, as "
+            "SpladeEncoder(idf=True) does.",
+        ),
+    ] = False,
 ) -> None:
     """Measure models on a test collection.
 
@@ -148,7 +156,7 @@ def evaluate(
     reports: list[RunReport] = []
     for system in _systems(model, mode, dense_model, alone=not run):
         reports += evaluate_modes(
-            system.encoder(windows, max_length),
+            system.encoder(windows, max_length, idf=idf),
             dataset,
             system.modes,
             dense_encoder=system.dense_encoder(),
@@ -176,11 +184,11 @@ class _System(NamedTuple):
     modes: "list[Mode]"
     dense_model: str | None
 
-    def encoder(self, windows: bool, max_length: int | None) -> "SparseEncoder":
+    def encoder(self, windows: bool, max_length: int | None, *, idf: bool) -> "SparseEncoder":
         from splade_sdk.cli.opening import open_encoder
 
         model = None if self.name == "default" else self.name
-        return open_encoder(model, windows=windows, max_length=max_length)
+        return open_encoder(model, windows=windows, max_length=max_length, idf=idf)
 
     def dense_encoder(self) -> "DenseEncoder | None":
         from splade_sdk.cli.opening import open_dense

@@ -16,25 +16,24 @@ __all__ = ["open_dense", "open_encoder", "open_retriever", "open_splade"]
 
 
 def open_splade(
-    model: str | None, *, windows: bool = False, max_length: int | None = None
+    model: str | None, *, windows: bool = False, max_length: int | None = None, idf: bool = False
 ) -> SpladeEncoder:
     """Load a SPLADE model, by default the one that comes along."""
     from splade_sdk.encoders.splade import SpladeEncoder
 
-    return SpladeEncoder(
-        model, max_length=max_length, long_documents="windows" if windows else "truncate"
-    )
+    long_documents: Literal["windows", "truncate"] = "windows" if windows else "truncate"
+    return SpladeEncoder(model, max_length=max_length, long_documents=long_documents, idf=idf)
 
 
 def open_encoder(
-    model: str | None, *, windows: bool = False, max_length: int | None = None
+    model: str | None, *, windows: bool = False, max_length: int | None = None, idf: bool = False
 ) -> SparseEncoder:
     """Load a model, where ``bm25`` means the bag-of-words baseline."""
     if model == "bm25":
         from splade_sdk.encoders.bm25 import Bm25Encoder
 
         return Bm25Encoder()
-    return open_splade(model, windows=windows, max_length=max_length)
+    return open_splade(model, windows=windows, max_length=max_length, idf=idf)
 
 
 def open_dense(model: str | None) -> DenseEncoder | Literal[False] | None:

@@ -81,6 +81,9 @@ class SpladeEncoder(HybridEncodingMethods):
         long_documents: ``truncate`` cuts at ``max_length`` and warns once; ``windows`` encodes
             overlapping windows and keeps each term's largest weight.
         window_overlap: Tokens that a window shares with the one before; None for 32.
+        idf: Ask the engine to multiply query weights by the inverse document frequency in its
+            collection, as it does for BM25. What was learned elsewhere then bends to the collection
+            at hand; ``similarity`` does not know it.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         allow_pickle: Accept weights in pickled files, which can run code when loaded.
@@ -107,6 +110,7 @@ class SpladeEncoder(HybridEncodingMethods):
         query_token_weights: Mapping[str, float] | Literal["ones", "learned"] | None = None,
         long_documents: Literal["truncate", "windows"] = "truncate",
         window_overlap: int | None = None,
+        idf: bool = False,
         revision: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
@@ -140,6 +144,7 @@ class SpladeEncoder(HybridEncodingMethods):
         self.long_documents = long_documents
         self._long_documents = (long_documents, overlap)
         self.query_max_active_dims = query_max_active_dims
+        self._idf = idf
         self._truncation_told = False
         loader = Loader(
             device=device,
@@ -203,6 +208,7 @@ class SpladeEncoder(HybridEncodingMethods):
             activation=self._document.head.activation,
             vocabulary_sha256=hashlib.sha256(tokens.encode()).hexdigest(),
             dimensions=self.dimensions,
+            idf=self._idf,
             document_prompt_sha256=document_prompt_sha256(self._document),
             query_side_sha256=query_side_sha256(self._query, self._document, weights),
         )

@@ -74,11 +74,9 @@ def _idf(examined: _Examined) -> Iterator[Finding]:
     if has is None or has == wanted:
         return
     if wanted:
-        what = "BM25 needs the engine's IDF, which is off: rare words weigh no more than common"
+        what = "the encoder asks for the engine's IDF, which is off: rare words weigh too little"
     else:
-        what = (
-            "the engine's IDF is on, and weighs terms that the model has learned to weigh already"
-        )
+        what = "the engine's IDF is on, and weighs terms once more that the model weighs already"
     yield Finding("idf", "error", what, "index anew into another collection")
 
 

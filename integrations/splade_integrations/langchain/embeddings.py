@@ -18,7 +18,8 @@ class SpladeSparseEmbeddings(SparseEmbeddings):
     The asynchronous methods encode in a thread. A text without a term, such as ``""``, gives a
     vector without a term: it is stored with the others, and never matches.
 
-    An encoder whose ``fingerprint.idf`` is true (BM25, unless fitted with its IDF) needs
+    An encoder whose ``fingerprint.idf`` is true (BM25, unless fitted with its IDF, and
+    ``SpladeEncoder(idf=True)``) needs
     ``sparse_vector_params={"modifier": models.Modifier.IDF}`` where the store makes its collection.
 
     Args:

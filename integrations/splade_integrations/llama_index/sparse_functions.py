@@ -19,7 +19,8 @@ def sparse_doc_fn(encoder: SparseEncoder | None = None) -> SparseEncoderCallable
     A text without a term, such as ``""``, gives a vector without a term: it is stored with the
     others, and never matches.
 
-    An encoder whose ``fingerprint.idf`` is true (BM25, unless fitted with its IDF) needs
+    An encoder whose ``fingerprint.idf`` is true (BM25, unless fitted with its IDF, and
+    ``SpladeEncoder(idf=True)``) needs
     ``sparse_config=models.SparseVectorParams(modifier=models.Modifier.IDF)`` in the store.
 
     Args:

@@ -350,6 +350,31 @@ def test_the_fingerprint_tells_prompts_and_query_sides_apart(
     assert differences(model=prompted("", "d: ")) == {"document_prompt_sha256"}
 
 
+def test_idf_is_asked_of_the_engine_and_told_by_the_fingerprint(bert_folder: Path) -> None:
+    plain, asking = (SpladeEncoder(bert_folder, device="cpu", idf=idf) for idf in (False, True))
+    assert asking.fingerprint.differences(plain.fingerprint) == {"idf": (True, False)}
+    assert asking.encode_query(TEXTS) == plain.encode_query(TEXTS)
+    scores = []
+    for encoder in (plain, asking):
+        with Retriever(":memory:", encoder=encoder) as retriever:
+            retriever.upsert(Document(str(at), text) for at, text in enumerate(TEXTS))
+            query = encoder.encode_query(TEXTS[0]).to_dict()
+            hits = {hit.id: hit.score for hit in retriever.search(TEXTS[0], limit=len(TEXTS))}
+        scores.append(hits)
+    stored = [vector.to_dict() for vector in plain.encode_document(TEXTS)]
+    found_in = {term: sum(term in vector for vector in stored) for term in query}
+    # ln((n - df + 0.5) / (df + 0.5) + 1) of each term, for n texts of which df have it
+    idf = {term: np.log((len(TEXTS) - df + 0.5) / (df + 0.5) + 1) for term, df in found_in.items()}
+    for at, vector in enumerate(stored):
+        shared = query.keys() & vector.keys()
+        assert scores[0].get(str(at), 0) == pytest.approx(
+            sum(query[term] * vector[term] for term in shared), rel=1e-4
+        )
+        assert scores[1].get(str(at), 0) == pytest.approx(
+            sum(query[term] * idf[term] * vector[term] for term in shared), rel=1e-4
+        )
+
+
 def test_the_fingerprint_tells_models_apart(bert_folder: Path, folder_of) -> None:
     one = SpladeEncoder(bert_folder, device="cpu").fingerprint
     assert one.differences(SpladeEncoder(bert_folder, device="cpu", max_length=9).fingerprint) == {}

@@ -84,7 +84,10 @@ def test_another_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "told"),
-    [(WordEncoder(), "the engine's IDF is on"), (Bm25Encoder(), "BM25 needs the engine's IDF")],
+    [
+        (WordEncoder(), "the engine's IDF is on"),
+        (Bm25Encoder(), "the encoder asks for the engine's IDF"),
+    ],
 )
 def test_an_idf_setting_that_does_not_fit(server: FakeServer, encoder: Any, told: str) -> None:
     wrong = None if isinstance(encoder, Bm25Encoder) else models.Modifier.IDF
