@@ -5,6 +5,7 @@ tuned to: the model was chosen by its own development set.
 
     python -m benchmarks.bundled
     python -m benchmarks.bundled --again benchmarks/results/bundled.json  # only times
+    python -m benchmarks.bundled --others benchmarks/results/bundled.json  # only ours
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks._common import (
     DATA,
@@ -40,6 +44,8 @@ from splade_sdk.evaluation.report import EvaluationReport, SideReport
 from splade_sdk.evaluation.significance import holm, paired_test
 from splade_sdk.models.default import default_model_path
 from splade_sdk.retrieval.search_settings import Mode
+from splade_sdk.types import HybridBatch
+from splade_sdk.types.arrays import FloatArray
 
 NDCG = "nDCG@10"
 MAX_TOKENS = 512
@@ -58,8 +64,9 @@ COLLECTIONS = (
 BM25, TINY, PARENT = "BM25", TWO_LAYERS, "all-MiniLM-L6-v2, dense"
 OURS: dict[Mode, str] = {"sparse": "ours, sparse", "dense": "ours, dense", "hybrid": "ours, hybrid"}
 TABLE_QUERIES = "ours, document-only"
-SYSTEMS = (BM25, TINY, PARENT, *OURS.values(), TABLE_QUERIES)
+WITH_IDF: dict[Mode, str] = {"sparse": "ours, sparse, IDF", "hybrid": "ours, hybrid, IDF"}
 OTHERS = (BM25, TINY, PARENT)
+SYSTEMS = (*OTHERS, *OURS.values(), TABLE_QUERIES, *WITH_IDF.values())
 COSTS = (
     "system",
     "terms a query",
@@ -73,14 +80,16 @@ BY_TABLE: dict[str, Any] = {"query_token_weights": "learned"}
 
 
 class DocumentsOnce:
-    """Two query sides over the same documents, which are encoded once.
+    """Several encoders that differ in queries only, over the same documents, encoded once.
 
     Args:
         encoder: Makes the vectors.
-        found: The sparse vectors of documents, which both share.
+        found: Both vectors of documents, which all share; the first encoder fills it.
     """
 
-    def __init__(self, encoder: SpladeEncoder, found: dict[str, SparseVector]) -> None:
+    def __init__(
+        self, encoder: SpladeEncoder, found: dict[str, tuple[SparseVector, FloatArray]]
+    ) -> None:
         self._encoder = encoder
         self._found = found
         self.fingerprint = encoder.fingerprint
@@ -90,18 +99,15 @@ class DocumentsOnce:
         self.encode_query = encoder.encode_query
         self.decode = encoder.decode
 
-    def encode_document(self, texts: Any, **options: Any) -> Any:
-        if (
-            not isinstance(texts, str)
-            and not options.get("dense")
-            and self._found.keys() >= {*texts}
-        ):
-            return SparseBatch.from_vectors([self._found[text] for text in texts], self.dimensions)
-        made: Any = self._encoder.encode_document(texts, **options)
-        if not isinstance(texts, str):
-            sparse = made.sparse if options.get("dense") else made
-            self._found.update(zip(texts, sparse, strict=True))
-        return made
+    def encode_document(self, texts: Any, *, dense: bool = False, **options: Any) -> Any:
+        if isinstance(texts, str):
+            return self._encoder.encode_document(texts, dense=dense, **options)
+        if new := [text for text in dict.fromkeys(texts) if text not in self._found]:
+            made = self._encoder.encode_document(new, dense=True, **options)
+            self._found.update(zip(new, zip(made.sparse, made.dense, strict=True), strict=True))
+        kept = [self._found[text] for text in texts]
+        sparse = SparseBatch.from_vectors([each for each, _ in kept], self.dimensions)
+        return HybridBatch(sparse, np.array([row for _, row in kept])) if dense else sparse
 
 
 def others(dataset: BeirDataset, common: Mapping[str, Any]) -> dict[str, EvaluationReport]:
@@ -119,15 +125,19 @@ def ours(
     model: Path, dataset: BeirDataset, common: Mapping[str, Any]
 ) -> dict[str, EvaluationReport]:
     """Return reports of the model's own ways to search."""
-    encoder, by_table = (
-        SpladeEncoder(model, device="cpu", max_length=MAX_TOKENS, **settings)
-        for settings in ({}, BY_TABLE)
+    vectors: dict[str, tuple[SparseVector, FloatArray]] = {}
+    encoder, by_table, with_idf = (
+        DocumentsOnce(
+            SpladeEncoder(model, device="cpu", max_length=MAX_TOKENS, **settings), vectors
+        )
+        for settings in ({}, BY_TABLE, {"idf": True})
     )
-    vectors: dict[str, SparseVector] = {}
-    reports = evaluate_modes(DocumentsOnce(encoder, vectors), dataset, list(OURS), **common)
-    found = dict(zip(OURS.values(), reports, strict=True))
-    found[TABLE_QUERIES] = evaluate(DocumentsOnce(by_table, vectors), dataset, **common)
-    return found
+    found = dict(
+        zip(OURS.values(), evaluate_modes(encoder, dataset, list(OURS), **common), strict=True)
+    )
+    found[TABLE_QUERIES] = evaluate(by_table, dataset, **common)
+    reports = evaluate_modes(with_idf, dataset, list(WITH_IDF), **common)
+    return found | dict(zip(WITH_IDF.values(), reports, strict=True))
 
 
 def milliseconds_a_query(encode: Callable[[str], object], queries: Sequence[str]) -> float:
@@ -169,9 +179,9 @@ def size_mb(folder: Path) -> float:
 
 
 def summary(found: Mapping[str, Mapping[str, EvaluationReport]]) -> dict[str, dict[str, Any]]:
-    """Return the means of every system; those of terms are means over texts."""
+    """Return the means of each system evaluated; those of terms are means over texts."""
     told: dict[str, dict[str, Any]] = {}
-    for system in SYSTEMS:
+    for system in next(iter(found.values())):
         reports = [each[system] for each in found.values()]
         documents = [each.documents for each in reports if each.documents]
         queries = [each.queries for each in reports]
@@ -190,22 +200,23 @@ def mean_active_dims(sides: Sequence[SideReport]) -> float:
     return sum(each.active_dims * each.texts for each in sides) / sum(each.texts for each in sides)
 
 
-def differences(found: Mapping[str, Mapping[str, EvaluationReport]]) -> list[list[str]]:
+def differences(systems: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Return rows that tell how ours stand to the others, by paired tests over collections."""
+    of = {system: list(told[NDCG].values()) for system, told in systems.items()}
     pairs = [(OURS["sparse"], other) for other in OTHERS]
-    pairs += [(OURS["hybrid"], other) for other in SYSTEMS if other != OURS["hybrid"]]
+    alone = (*OTHERS, OURS["sparse"], OURS["dense"], TABLE_QUERIES)
+    pairs += [(OURS["hybrid"], other) for other in alone]
     pairs += [(TABLE_QUERIES, OURS["sparse"])]
-    tests = [
-        paired_test(*([each[name].metrics[NDCG] for each in found.values()] for name in pair))
-        for pair in pairs
-    ]
+    pairs += [(WITH_IDF["sparse"], other) for other in (*OTHERS, OURS["sparse"])]
+    pairs += [(WITH_IDF["hybrid"], OURS["hybrid"])]
+    tests = [paired_test(of[one], of[other]) for one, other in pairs]
     corrected = holm([test.p for test in tests])
     return [
         [
             f"{one} - {other}",
             f"{test.mean:+.3f}",
             f"{test.low:+.3f} to {test.high:+.3f}",
-            f"{test.wins} of {len(found)}",
+            f"{test.wins} of {len(of[one])}",
             "" if p is None else f"{p:.2g}",
         ]
         for (one, other), test, p in zip(pairs, tests, corrected, strict=True)
@@ -232,7 +243,7 @@ def costs(result: Mapping[str, Any]) -> list[list[object]]:
 
 def report(result: Mapping[str, Any]) -> str:
     """Lay the result out as Markdown."""
-    systems = result["systems"]
+    systems, measured = result["systems"], result["measured"]
     rows = [
         [name, *(f"{systems[system][NDCG][name]:.3f}" for system in SYSTEMS)]
         for name in result["collections"]
@@ -243,8 +254,9 @@ def report(result: Mapping[str, Any]) -> str:
 {hardware_line(result["hardware"], result["versions"])}
 
 Weights {result["weights"]}. nDCG@10 of exact search; texts are cut at {MAX_TOKENS} tokens, for
-all-MiniLM-L6-v2 at its own 256; hybrid: RRF with k = 60 of the model's own two vectors. Nothing was
-tuned on these queries.
+all-MiniLM-L6-v2 at its own 256; hybrid: RRF with k = 60 of the model's own two vectors; IDF: query
+weights times the inverse document frequency in the collection. Nothing was tuned on these
+queries. Ours were measured on {measured["ours"]}, the others on {measured["others"]}.
 
 {table(["collection", *SYSTEMS], rows)}
 
@@ -261,19 +273,50 @@ pass):
 """
 
 
-def quality(model: Path, collections: Sequence[str], cache: Path) -> dict[str, Any]:
-    """Evaluate every system on every collection; encodings are kept in a cache."""
+def quality(
+    model: Path, collections: Sequence[str], cache: Path, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Evaluate every system on every collection; encodings are kept in a cache.
+
+    Args:
+        model: Folder of ours.
+        collections: Their names.
+        cache: Folder of encodings.
+        known: What an earlier run told of the others, which are then not evaluated again; empty
+            for none.
+
+    Raises:
+        SystemExit: if what is known is of other collections.
+    """
+    if known and known["collections"] != list(collections):
+        raise SystemExit(f"the earlier results are of {', '.join(known['collections'])}")
     common = {"metrics": [NDCG], "engine": "memory", "cache": cache}
     found = {}
     for name in collections:
         dataset = load_dataset(DATA / name)
-        found[name] = others(dataset, common) | ours(model, dataset, common)
+        found[name] = ({} if known else others(dataset, common)) | ours(model, dataset, common)
         print(name, {s: round(r.metrics[NDCG], 3) for s, r in found[name].items()}, flush=True)
+    kept = {system: known["systems"][system] for system in OTHERS} if known else {}
+    systems = kept | summary(found)
+    today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     return {
         "collections": list(found),
-        "systems": summary(found),
-        "differences": differences(found),
+        "systems": systems,
+        "differences": differences(systems),
+        "measured": {"ours": today, "others": known["measured"]["others"] if known else today},
     }
+
+
+def require_same_systems(before: Mapping[str, Any], own: SpladeEncoder, file: Path) -> None:
+    """Check that earlier results are of these systems.
+
+    Raises:
+        SystemExit: if they are not.
+    """
+    if before["weights"] != own.fingerprint.revision[:12]:
+        raise SystemExit(f"{file} tells of other weights, {before['weights']}")
+    if lacking := [system for system in SYSTEMS if system not in before["systems"]]:
+        raise SystemExit(f"{file} tells nothing of {', '.join(lacking)}")
 
 
 def times(model: Path, texts: int) -> dict[str, Any]:
@@ -309,15 +352,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--again", type=Path, help="results (.json) of the same weights to time anew"
     )
+    parser.add_argument(
+        "--others", type=Path, help="results (.json) to take the other systems' quality from"
+    )
     asked = parser.parse_args(arguments)
     warnings.simplefilter("ignore", TruncationWarning)
     machine = hardware()
     model = asked.model or default_model_path()
     before = json.loads(asked.again.read_text(encoding="utf-8")) if asked.again else None
-    found = before or quality(model, asked.collections, asked.cache)
+    if before:
+        require_same_systems(before, SpladeEncoder(model, device="cpu"), asked.again)
+    known = json.loads(asked.others.read_text(encoding="utf-8")) if asked.others else {}
+    found = before or quality(model, asked.collections, asked.cache, known)
     timed = times(model, asked.texts)
-    if before and before["weights"] != timed["weights"]:
-        raise SystemExit(f"{asked.again} tells of other weights, {before['weights']}")
     used = versions("torch", "transformers", "sentence-transformers", "splade-sdk")
     result = found | timed | {"hardware": machine, "versions": used}
     markdown = report(result)

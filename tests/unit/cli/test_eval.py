@@ -50,6 +50,22 @@ def test_metrics_come_as_json(splade: Splade, collection: str) -> None:
     assert report["engine"] == "embedded"
 
 
+def test_idf_is_asked_of_the_models_where_told(
+    splade: Splade, collection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    real = opening.open_encoder
+
+    def noted(model: str | None, **settings: object) -> object:
+        asked.append(settings["idf"])
+        return real(model)
+
+    monkeypatch.setattr(opening, "open_encoder", noted)
+    for options in ([], ["--idf"]):
+        assert splade("eval", collection, "--no-cache", *options).code == 0
+    assert asked == [False, True]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
