@@ -100,10 +100,11 @@ class DocumentsOnce:
         self.decode = encoder.decode
 
     def encode_document(self, texts: Any, *, dense: bool = False, **options: Any) -> Any:
+        encode: Any = self._encoder.encode_document
         if isinstance(texts, str):
-            return self._encoder.encode_document(texts, dense=dense, **options)
+            return encode(texts, dense=dense, **options)
         if new := [text for text in dict.fromkeys(texts) if text not in self._found]:
-            made = self._encoder.encode_document(new, dense=True, **options)
+            made = encode(new, dense=True, **options)
             self._found.update(zip(new, zip(made.sparse, made.dense, strict=True), strict=True))
         kept = [self._found[text] for text in texts]
         sparse = SparseBatch.from_vectors([each for each, _ in kept], self.dimensions)

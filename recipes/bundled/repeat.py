@@ -48,7 +48,7 @@ def first_steps(folder: Path, steps: int) -> dict[int, dict[str, float]]:
     recipe["output_dir"] = str(folder)
     file = _RECIPE.with_name(f".{folder.name}.yaml")  # paths are relative to its folder
     file.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    command = [Path(sys.executable).with_name("splade"), "train", str(file)]
+    command = [str(Path(sys.executable).with_name("splade")), "train", str(file)]
     run = subprocess.Popen(command)  # noqa: S603 - our own command
     try:
         while steps not in (found := logged(folder, steps)):
