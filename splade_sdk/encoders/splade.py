@@ -83,7 +83,7 @@ class SpladeEncoder(HybridEncodingMethods):
         window_overlap: Tokens that a window shares with the one before; None for 32.
         idf: Ask the engine to multiply query weights by the inverse document frequency in its
             collection, as it does for BM25. What was learned elsewhere then bends to the collection
-            at hand; ``similarity`` does not know it.
+            at hand; ``similarity`` does not know it, and ``save_pretrained`` does not keep it.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         allow_pickle: Accept weights in pickled files, which can run code when loaded.
