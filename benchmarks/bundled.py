@@ -43,7 +43,7 @@ from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
 from splade_sdk.evaluation.report import EvaluationReport, SideReport
 from splade_sdk.evaluation.significance import holm, paired_test
 from splade_sdk.models.default import default_model_path
-from splade_sdk.retrieval.search_settings import Mode
+from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import HybridBatch
 from splade_sdk.types.arrays import FloatArray
 

@@ -44,7 +44,7 @@ from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
 from splade_sdk.evaluation.significance import holm, paired_test
-from splade_sdk.retrieval.fusion import Fusion
+from splade_sdk.retrieval.search.fusion import Fusion
 from splade_sdk.types import Hit
 
 NDCG, RECALL = "nDCG@10", "R@100"

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from splade_sdk.errors import SpladeError
     from splade_sdk.qdrant.two_step import TwoStep
     from splade_sdk.retrieval.async_retriever import AsyncRetriever
-    from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
     from splade_sdk.retrieval.retriever import Retriever
-    from splade_sdk.retrieval.search_settings import SearchSettings
+    from splade_sdk.retrieval.search.fusion import DBSF, RRF, Weighted
+    from splade_sdk.retrieval.search.options import SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
         DoctorReport,
@@ -52,7 +52,7 @@ _HOMES = {
     "CollectionSettings": "splade_sdk.config",
     "HnswSettings": "splade_sdk.config",
     "ServerSettings": "splade_sdk.config",
-    "DBSF": "splade_sdk.retrieval.fusion",
+    "DBSF": "splade_sdk.retrieval.search.fusion",
     "DenseEncoder": "splade_sdk.encoders.base",
     "DenseSettings": "splade_sdk.config",
     "Document": "splade_sdk.types",
@@ -63,18 +63,18 @@ _HOMES = {
     "IngestReport": "splade_sdk.types",
     "UpgradeReport": "splade_sdk.types",
     "PrunedSettings": "splade_sdk.config",
-    "RRF": "splade_sdk.retrieval.fusion",
+    "RRF": "splade_sdk.retrieval.search.fusion",
     "Retriever": "splade_sdk.retrieval.retriever",
     "RemoteEncoder": "splade_sdk.encoders.remote",
     "RetrySettings": "splade_sdk.retry",
-    "SearchSettings": "splade_sdk.retrieval.search_settings",
+    "SearchSettings": "splade_sdk.retrieval.search.options",
     "SparseBatch": "splade_sdk.types",
     "SparseEncoder": "splade_sdk.encoders.base",
     "SparseVector": "splade_sdk.types",
     "SpladeEncoder": "splade_sdk.encoders.splade",
     "SpladeError": "splade_sdk.errors",
     "TwoStep": "splade_sdk.qdrant.two_step",
-    "Weighted": "splade_sdk.retrieval.fusion",
+    "Weighted": "splade_sdk.retrieval.search.fusion",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from splade_sdk.errors import ConfigError
+from splade_sdk.errors import ConfigError, SpladeError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -31,7 +31,9 @@ class Settings(BaseModel):
             try:
                 super().__init__(**values)
             except ValidationError as error:
-                raise config_error(error, type(self), where=type(self).__name__) from error
+                raise _own_error(error) or config_error(
+                    error, type(self), where=type(self).__name__
+                ) from error
 
         # Keeps pydantic from calling it for settings within settings, whose errors it collects.
         __init__.__pydantic_base_init__ = True
@@ -54,6 +56,12 @@ def config_error(error: ValidationError, settings: type[BaseModel], *, where: st
         if not any(other != place and other[: len(place)] == place for other in places)
     ]
     return ConfigError(f"{where}: {'; '.join(told)}")
+
+
+def _own_error(error: ValidationError) -> SpladeError | None:
+    """Return the error of ours that a validator raised, which says by itself what is wrong."""
+    causes = (problem.get("ctx", {}).get("error") for problem in error.errors())
+    return next((each for each in causes if isinstance(each, SpladeError)), None)
 
 
 def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:

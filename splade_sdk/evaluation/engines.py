@@ -9,10 +9,11 @@ from typing import Protocol
 from splade_sdk.qdrant.base import Collection, Point
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import to_payload
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Asked
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search import SearchOptions, search
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
+from splade_sdk.retrieval.search.query import vector_legs
+from splade_sdk.retrieval.search.run import Job, search
 from splade_sdk.types import Document, HybridVector, SparseVector
 from splade_sdk.types.arrays import FloatArray
 
@@ -84,7 +85,8 @@ class CollectionEngine:
             prefetch_limit=self._fused.prefetch_limit,
             with_payload=False,
         )
-        (hits,) = search(self._collection, [_asked(vector)], options)
+        legs = vector_legs(vector, self._collection.contract)
+        (hits,) = search(self._collection, [Job(legs, options, SearchSettings())])
         return [(hit.id, hit.score) for hit in hits]
 
 
@@ -110,11 +112,3 @@ class RetrieverEngine:
             prefetch_limit=self._fused.prefetch_limit,
         )
         return [(hit.id, hit.score) for hit in hits]
-
-
-def _asked(vector: QueryVector) -> Asked:
-    if isinstance(vector, HybridVector):
-        return Asked({"sparse": vector.sparse, "dense": vector.dense}, fused=True)
-    if isinstance(vector, SparseVector):
-        return Asked({"sparse": vector}, fused=False)
-    return Asked({"dense": vector}, fused=False)

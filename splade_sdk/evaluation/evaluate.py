@@ -20,9 +20,9 @@ from splade_sdk.evaluation.report import EvaluationReport, RunReport
 from splade_sdk.evaluation.run_cache import RunCache, cache_keys
 from splade_sdk.evaluation.searching import EngineName, search_corpus, search_retriever
 from splade_sdk.evaluation.vectors import VectorMaker
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.query import Mode
 
 __all__ = ["DEFAULT_METRICS", "evaluate", "evaluate_modes", "evaluate_run"]
 

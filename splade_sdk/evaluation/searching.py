@@ -27,8 +27,8 @@ from splade_sdk.evaluation.vectors import MODES, VectorMaker, Vectors
 from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.query import Mode
 from splade_sdk.types import Document
 
 __all__ = ["EngineName", "own_collection", "search_corpus", "search_retriever"]

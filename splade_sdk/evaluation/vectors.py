@@ -13,7 +13,7 @@ from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import ConfigError
 from splade_sdk.evaluation.engines import QueryVector
 from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.query_vectors import Mode
+from splade_sdk.retrieval.search.query import Mode
 from splade_sdk.types import HybridVector, SparseBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 

@@ -56,6 +56,8 @@ class SearchRequest:
     Attributes:
         vector: The query vector: a sparse one, which finds nothing if it is empty, or a dense one
             of the shape ``(dense_dimensions,)``.
+        using: Name of the vectors that it is compared with; None for the collection's own of its
+            kind.
         limit: Hits wanted at most, at least 1.
         offset: Hits to skip from the top.
         filter: Conditions the payload must meet.
@@ -73,6 +75,7 @@ class SearchRequest:
     with_payload: PayloadFields = True
     with_vectors: bool = False
     two_step: TwoStep | None = None
+    using: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -84,7 +84,7 @@ def to_query(
         limit=limit,
         filter=request.filter,
         score_threshold=engine_threshold(request),
-        with_payload=included(request.with_payload),
+        with_payload=included(request.with_payload or ()),
         with_vector=returned_vectors(contract) if request.with_vectors else False,
     )
     if (first := first_step(request, contract)) is None:

@@ -114,7 +114,7 @@ def to_query(request: SearchRequest, limit: int, contract: CollectionContract) -
         prefetches=prefetches,
         filter=conditions,
         score_threshold=engine_threshold(request),
-        with_payload=included(request.with_payload),
+        with_payload=included(request.with_payload or ()),
         with_vector=returned_vectors(contract) if request.with_vectors else False,
     )
 

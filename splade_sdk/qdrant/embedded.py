@@ -93,7 +93,6 @@ class EmbeddedCollection:
         self._lock = threading.RLock()
         self._changed = 0
         self._temporary = temporary
-        self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
         self._shard: Any = load_shard(folder, wal=not temporary)
         folder.mark_opened()
         self._finalizer = weakref.finalize(
@@ -206,14 +205,10 @@ class EmbeddedCollection:
                     else shard.query_batch(edge.QueryBatchRequest(queries))
                 )
                 return [
-                    [convert.from_scored(point, self.contract) for point in points]
-                    for points in found
+                    [convert.from_scored(point, self.contract) for point in hits] for hits in found
                 ]
 
-            def read(ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
-                return self.get(ids, with_payload=(), with_vectors=with_vectors)
-
-            return search_all(requests, ask, read, exact=self._exact)
+            return search_all(requests, ask, lambda: points(shard))
 
     def get(
         self,

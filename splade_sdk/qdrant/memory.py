@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from itertools import islice
 from threading import RLock
 from typing import NamedTuple
@@ -20,11 +21,11 @@ from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
 from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
-from splade_sdk.qdrant.ranking import lowest_score
+from splade_sdk.qdrant.ranking import lowest_score, settled, within_rounding
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.spaces import require_points, require_requests
 from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.vectors import first_step, sparse_vectors
+from splade_sdk.qdrant.vectors import first_step, sparse_vectors, vector_name
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
 
@@ -104,33 +105,35 @@ class MemoryCollection:
 
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
         """Return the best points, highest score first, ties by the document's id."""
-        require_requests([request], self.contract, "the collection")
-        with self._lock:
-            stored = self._stored()
-            wanted = request.offset + request.limit
-            hits: list[ScoredPoint] = []
-            candidates = self._candidates(request)
-            for each, score in self._ranking(request.vector):
-                if len(hits) == wanted or (
-                    request.score_threshold is not None
-                    and score < lowest_score(request.score_threshold)
-                ):
-                    break
-                point = stored[each]
-                if self._meets(point, request.filter) and (
-                    candidates is None or each in candidates
-                ):
-                    record = _record(point, request.with_vectors, request.with_payload)
-                    hits.append(
-                        ScoredPoint(each, float(score), record.payload, record.vector, record.dense)
-                    )
-            return hits[request.offset :]
+        return self.search_batch([request])[0]
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches, in order."""
         require_requests(requests, self.contract, "the collection")
-        self._stored()
-        return [self.search(request) for request in requests]
+        with self._lock:
+            self._stored()
+            return [self._search(request) for request in requests]
+
+    def _search(self, request: SearchRequest) -> list[ScoredPoint]:
+        stored, candidates = self._stored(), self._candidates(request)
+        lowest = None if request.score_threshold is None else lowest_score(request.score_threshold)
+        wanted = request.offset + request.limit
+        hits: list[ScoredPoint] = []
+        for each, score in self._ranking(request):
+            if lowest is not None and score < lowest:
+                break
+            if len(hits) > wanted and not within_rounding(hits[-1].score, float(score)):
+                break
+            point = stored[each]
+            if (candidates is None or each in candidates) and self._meets(point, request.filter):
+                hits.append(ScoredPoint(each, float(score), point.payload))
+        if isinstance(request.vector, SparseVector):
+            hits = settled(hits)
+        return [
+            replace(hit, payload=record.payload, vector=record.vector, dense=record.dense)
+            for hit in hits[request.offset : wanted]
+            for record in [_record(stored[hit.id], request.with_vectors, request.with_payload)]
+        ]
 
     def get(
         self,
@@ -244,10 +247,10 @@ class MemoryCollection:
         meeting = (each for each, _ in ranking if self._meets(stored[each], request.filter))
         return set(islice(meeting, first.limit))
 
-    def _ranking(self, query: SparseVector | FloatArray) -> Iterator[tuple[str, np.float32]]:
-        if isinstance(query, SparseVector):
-            return self._sparse_ranking(query, self.contract.settings.sparse_vector)
-        return self._dense_ranking(query)
+    def _ranking(self, request: SearchRequest) -> Iterator[tuple[str, np.float32]]:
+        if isinstance(request.vector, SparseVector):
+            return self._sparse_ranking(request.vector, vector_name(request, self.contract))
+        return self._dense_ranking(request.vector)
 
     def _sparse_ranking(self, query: SparseVector, name: str) -> Iterator[tuple[str, np.float32]]:
         if name not in self._postings:

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTENT_HASH",
     "document_id",
+    "document_parts",
     "from_payload",
     "has_content_hash",
     "included",
     "metadata_path",
     "payload_path",
     "to_payload",
+    "values_at",
 ]
 
 CONTENT_HASH = "content_hash"
@@ -40,6 +42,8 @@ _MAX_DEPTH = 64
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+(\[\d*\])*")
 _SEGMENT = r'([A-Za-z0-9_-]+|"[^"]+")(\[\d*\])*'
 _QUOTED_PATH = re.compile(rf"{_SEGMENT}(\.{_SEGMENT})*")
+
+_STEP = re.compile(r'"([^"]+)"|([^."\[\]]+)|\[(\d*)\]')
 
 
 def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[str, Any]:
@@ -62,8 +66,22 @@ def to_payload(document: Document, hasher: ContentHasher | None = None) -> dict[
     return payload
 
 
-def from_payload(payload: Mapping[str, Any], *, partial: bool = False) -> Document:
+def from_payload(payload: Mapping[str, Any]) -> Document:
     """Return the document that a payload holds.
+
+    Args:
+        payload: What is stored beside the vectors.
+
+    Raises:
+        InvalidDocumentError: if the point was not written by this package.
+    """
+    return Document(*document_parts(payload))
+
+
+def document_parts(
+    payload: Mapping[str, Any], *, partial: bool = False
+) -> tuple[str, str, dict[str, Any]]:
+    """Return id, text and metadata of the document that a payload holds.
 
     Args:
         payload: What is stored beside the vectors.
@@ -74,8 +92,8 @@ def from_payload(payload: Mapping[str, Any], *, partial: bool = False) -> Docume
     """
     try:
         if partial:
-            return Document(payload[_ID], payload.get(_TEXT, ""), payload.get(_METADATA, {}))
-        return Document(payload[_ID], payload[_TEXT], payload[_METADATA])
+            return payload[_ID], payload.get(_TEXT, ""), payload.get(_METADATA, {})
+        return payload[_ID], payload[_TEXT], payload[_METADATA]
     except KeyError as error:
         raise InvalidDocumentError(
             f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
@@ -131,6 +149,27 @@ def metadata_path(key: str) -> str:
         )
     parts = (part if _PLAIN_SEGMENT.fullmatch(part) else f'"{part}"' for part in key.split("."))
     return ".".join([_METADATA, *parts])
+
+
+def values_at(payload: Mapping[str, Any], path: str) -> list[Any]:
+    """Return the values at a payload path, those of a list one by one, as Qdrant's filters do.
+
+    Args:
+        payload: What is stored beside the vectors.
+        path: As ``metadata_path`` returns it: keys, quoted keys, ``[]`` and ``[0]``.
+    """
+    found: list[Any] = [payload]
+    for quoted, plain_key, index in _STEP.findall(path):
+        if quoted or plain_key:
+            key = quoted or plain_key
+            found = [each[key] for each in found if isinstance(each, Mapping) and key in each]
+            continue
+        lists = (each for each in found if isinstance(each, list))
+        if index:
+            found = [each[int(index)] for each in lists if int(index) < len(each)]
+        else:
+            found = [item for each in lists for item in each]
+    return [item for each in found for item in (each if isinstance(each, list) else [each])]
 
 
 def _mapping(given: Mapping[Any, Any], document: str, path: tuple[str, ...]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """One order for every engine: highest score first, ties by document id; pure.
 
 Engines break ties as they please, and add up float32 products in an order that depends on where
-a point is stored, so that equal documents may differ in the last bit. Both are mended here: hits
-are fetched until the cut does not fall between (nearly) equal scores, and nearly equal scores are
-computed again, in float64.
+a point is stored, so that equal documents may differ in the last bits. So sparse scores that follow
+each other within the rounding of such a sum count as one score, the highest of them; and hits are
+fetched until the cut does not fall between ties. What settles ties comes with the hits: nothing is
+read for it.
 
 That would fetch everything where everything ties. So the engine's own ranking is cut into blocks
 of 4,096, and documents that tie across such a cut are in the order of ids only within their block.
@@ -15,16 +16,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import ScoredPoint, SearchRequest
 from splade_sdk.qdrant.payload import document_id
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types import SparseVector
 
-__all__ = ["Read", "engine_threshold", "lowest_score", "search_all", "tied_window", "top"]
+__all__ = [
+    "engine_threshold",
+    "lowest_score",
+    "search_all",
+    "settled",
+    "tied_window",
+    "top",
+    "within_rounding",
+]
 
 _ROUNDING = 2e-6  # relative error of a float32 sum of some 30 products, generously
 _BLOCK = 4096
@@ -33,43 +41,30 @@ Ask = Callable[[Sequence[tuple[SearchRequest, int]]], list[list[ScoredPoint]]]
 Fetch = Callable[[int], list[ScoredPoint]]
 
 
-class Read(Protocol):
-    """Reads points with at least their document ids."""
-
-    def __call__(self, ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
-        """Return those that exist."""
-
-
 def search_all(
-    requests: Sequence[SearchRequest], ask: Ask, read: Read, *, exact: bool
+    requests: Sequence[SearchRequest], ask: Ask, count: Callable[[], int]
 ) -> list[list[ScoredPoint]]:
     """Answer searches by an engine that breaks ties as it pleases.
 
     Args:
         requests: What is asked for.
-        ask: Returns the engine's best n hits of each request, in one call.
-        read: Reads points that tie.
-        exact: Whether scores of sparse vectors are the plain inner products of what is stored, so
-            that nearly equal ones can be computed again.
+        ask: Returns the engine's best n hits of each request, in one call, with their document ids.
+        count: Returns how many points there are; called for pages that lie deep.
     """
-    asked = [request for request in requests if not _is_empty(request)]
-    found = ask([(request, _depth(request)) for request in asked]) if asked else []
+    bounded = _bounded([each for each in requests if not _is_empty(each)], count)
+    queries = [each for each in bounded if each is not None]
+    answers = iter(ask([(each, _depth(each)) for each in queries]) if queries else [])
 
     def fetch(request: SearchRequest, limit: int) -> list[ScoredPoint]:
         return ask([(request, limit)])[0]
 
     pages = iter(
-        [
-            top(points, request, partial(fetch, request), read, exact=exact)
-            for request, points in zip(asked, found, strict=True)
-        ]
+        [[] if each is None else top(next(answers), each, partial(fetch, each)) for each in bounded]
     )
     return [[] if _is_empty(request) else next(pages) for request in requests]
 
 
-def top(
-    first: list[ScoredPoint], request: SearchRequest, fetch: Fetch, read: Read, *, exact: bool
-) -> list[ScoredPoint]:
+def top(first: list[ScoredPoint], request: SearchRequest, fetch: Fetch) -> list[ScoredPoint]:
     """Return the page of hits that was asked for, in the one order.
 
     Args:
@@ -77,37 +72,59 @@ def top(
             the cut is clean.
         request: What was asked for.
         fetch: Returns the engine's best n hits; called where a cut falls between ties.
-        read: Reads points that tie; see ``search_all``.
-        exact: Whether nearly equal scores of sparse vectors can be computed again.
     """
     wanted = request.offset + request.limit
-    asked, points = _depth(request), first
+    depth, points = _depth(request), first
     end = -(-wanted // _BLOCK) * _BLOCK
-    query = request.vector if exact and isinstance(request.vector, SparseVector) else None
-    rounding = 0.0 if query is None else _ROUNDING
-    while asked != end and len(points) >= asked and _tie(points[wanted - 1], points[-1], rounding):
-        asked = min(asked * 2, end)
-        points = fetch(asked)
+    rounding = _rounding(request)
+    while depth != end and len(points) >= depth and _ties(points[wanted - 1 :], rounding).all():
+        depth = min(depth * 2, end)
+        points = fetch(depth)
     points, blocks = _with_earlier_blocks(points, wanted, fetch, rounding)
-    if query is not None:
-        points = _settled(points, query, read)
     if request.score_threshold is not None:
         lowest = lowest_score(request.score_threshold)
         points = [point for point in points if point.score >= lowest]
+    if not blocks:
+        return settled(points, rounding)[request.offset : wanted]
+    runs: dict[int, list[ScoredPoint]] = {}
+    for point in points:
+        runs.setdefault(blocks.get(point.id, 0), []).append(point)
+    in_order = [point for block in sorted(runs) for point in settled(runs[block], rounding)]
+    return in_order[request.offset : wanted]
 
-    def place(point: ScoredPoint) -> tuple[int, float]:
-        return blocks.get(point.id, 0), -point.score
 
-    points = sorted(points, key=place)
-    places = [place(point) for point in points]
-    start, stop = tied_window(places, request.offset, wanted)
-    window = list(zip(places[start:stop], points[start:stop], strict=True))
-    names = {point.id: document_id(point.payload) for _, point in window}
-    if request.with_payload is False:
-        names |= _names_of_tied(window, read)
-    # The point's own id is for points of other programs, which have no document id.
-    page = sorted(window, key=lambda each: (each[0], names[each[1].id], each[1].id))
-    return [point for _, point in page[request.offset - start : wanted - start]]
+def settled(points: list[ScoredPoint], rounding: float = _ROUNDING) -> list[ScoredPoint]:
+    """Return points in the one order, given the best first: each run of ties by document id.
+
+    Args:
+        points: Best first; ties in any order.
+        rounding: Share of a score within which the next one ties with it.
+    """
+    if not points:
+        return points
+    ties = _ties(points, rounding)
+    if not ties.any():
+        return points
+    ends = [*(np.flatnonzero(~ties) + 1).tolist(), len(points)]
+    made: list[ScoredPoint] = []
+    start = 0
+    for end in ends:
+        run = points[start:end]
+        if len(run) > 1:
+            highest = run[0].score
+            # The point's own id is for points of other programs, which have no document id.
+            run = sorted(run, key=lambda point: (document_id(point.payload), point.id))
+            run = [
+                point if point.score == highest else replace(point, score=highest) for point in run
+            ]
+        made += run
+        start = end
+    return made
+
+
+def within_rounding(better: float, worse: float) -> bool:
+    """Tell whether two scores of sparse vectors, the second not above the first, count as one."""
+    return better - worse <= abs(better) * _ROUNDING
 
 
 def tied_window(places: Sequence[object], start: int, stop: int) -> tuple[int, int]:
@@ -128,16 +145,17 @@ def tied_window(places: Sequence[object], start: int, stop: int) -> tuple[int, i
     return start, stop
 
 
-def _names_of_tied(window: Sequence[tuple[object, ScoredPoint]], read: Read) -> dict[str, str]:
-    """Return the document ids of the points that tie; those of others make no difference."""
-    tied = {
-        point.id
-        for (place, one), (next_place, other) in pairwise(window)
-        if place == next_place
-        for point in (one, other)
-    }
-    records = read(sorted(tied), with_vectors=False) if tied else []
-    return {record.id: document_id(record.payload) for record in records}
+def _bounded(
+    requests: Sequence[SearchRequest], count: Callable[[], int]
+) -> list[SearchRequest | None]:
+    """Return requests that go no deeper than there are points; None for what lies below all."""
+    if all(each.offset + each.limit <= _BLOCK for each in requests):
+        return list(requests)
+    most = count()
+    return [
+        replace(each, limit=min(each.limit, most - each.offset)) if each.offset < most else None
+        for each in requests
+    ]
 
 
 def _with_earlier_blocks(
@@ -148,13 +166,15 @@ def _with_earlier_blocks(
     blocks: dict[str, int] = {}
     earlier: set[str] = set()
     tied_cuts = 0
-    for cut in range(_BLOCK, wanted, _BLOCK):
-        if cut < len(points) and _tie(points[cut - 1], points[cut], rounding):
+    for cut in range(_BLOCK, min(wanted, len(points)), _BLOCK):
+        if _ties(points[cut - 1 : cut + 1], rounding).all():
             before = {point.id: point for point in fetch(cut)}
             candidates |= before
             earlier |= before.keys()
             tied_cuts += 1
             blocks |= dict.fromkeys(candidates.keys() - earlier, tied_cuts)
+    if not tied_cuts:
+        return points, blocks
     return sorted(candidates.values(), key=lambda point: -point.score), blocks
 
 
@@ -185,23 +205,13 @@ def _depth(request: SearchRequest) -> int:
     return request.offset + request.limit + 1
 
 
-def _tie(better: ScoredPoint, worse: ScoredPoint, rounding: float) -> bool:
-    return worse.score >= better.score * (1 - rounding)
+def _rounding(request: SearchRequest) -> float:
+    """Return within what share of a score two count as equal; dense ones must be equal."""
+    return _ROUNDING if isinstance(request.vector, SparseVector) else 0.0
 
 
-def _settled(points: list[ScoredPoint], query: SparseVector, read: Read) -> list[ScoredPoint]:
-    """Return the points with nearly equal scores computed again in float64."""
+def _ties(points: Sequence[ScoredPoint], rounding: float) -> NDArray[np.bool_]:
+    """Return which points tie with the next one. Shape: ``(len(points) - 1,)``."""
     scores = np.array([point.score for point in points])
-    near = scores[1:] >= scores[:-1] * (1 - _ROUNDING)
-    if not (near & (scores[1:] != scores[:-1])).any():
-        return points
-    doubtful = np.zeros(len(points), dtype=bool)
-    doubtful[:-1] |= near
-    doubtful[1:] |= near
-    ids = [points[at].id for at in np.flatnonzero(doubtful)]
-    records = read(ids, with_vectors=True)
-    found = [(record.id, record.vector) for record in records if record.vector is not None]
-    stored = SparseBatch.from_vectors([vector for _, vector in found], query.dimensions)
-    exact = stored.dot(SparseBatch.from_vectors([query]))[:, 0].astype(np.float32)
-    again = dict(zip((each for each, _ in found), exact.tolist(), strict=True))
-    return [replace(point, score=again.get(point.id, point.score)) for point in points]
+    ties: NDArray[np.bool_] = scores[:-1] - scores[1:] <= np.abs(scores[:-1]) * rounding
+    return ties

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 from qdrant_client import models
@@ -16,7 +16,32 @@ from splade_sdk.config import (
 )
 from splade_sdk.errors import CollectionMismatchError, IndexDamagedError
 
-__all__ = ["CollectionContract", "dense_params", "require_contract", "sparse_params"]
+__all__ = [
+    "LEGS",
+    "CollectionContract",
+    "LegSpec",
+    "dense_params",
+    "require_contract",
+    "sparse_params",
+]
+
+
+LEGS = ("sparse", "dense")
+"""Names of the legs that a search can have."""
+
+
+class LegSpec(NamedTuple):
+    """A leg that a collection can be searched by.
+
+    Attributes:
+        name: What callers call it.
+        vector: Name of the vectors that it compares, in the engine.
+        kind: What those are.
+    """
+
+    name: str
+    vector: str
+    kind: Literal["sparse", "dense"]
 
 
 class CollectionContract(Settings):
@@ -64,6 +89,14 @@ class CollectionContract(Settings):
             settings=settings,
             dense=dense,
         )
+
+    @property
+    def legs(self) -> tuple[LegSpec, ...]:
+        """What the collection can be searched by."""
+        sparse = LegSpec("sparse", self.settings.sparse_vector, "sparse")
+        if self.dense is None:
+            return (sparse,)
+        return (sparse, LegSpec("dense", self.settings.dense.name, "dense"))
 
     def upgraded_by(self, dense: DenseFingerprint, layout: DenseSettings) -> CollectionContract:
         """Return the contract while dense vectors are being added.

@@ -97,7 +97,6 @@ class ServerCollection:
         self._retry = retry
         # Local mode breaks when threads read and write at once; a server does not.
         self._one_at_a_time: AbstractContextManager[Any] = RLock() if local else nullcontext()
-        self._exact = not contract.fingerprint.idf and contract.settings.datatype == "float32"
 
     @classmethod
     def open(
@@ -199,10 +198,7 @@ class ServerCollection:
             def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
                 return self._query(client, asked)
 
-            def read(ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
-                return self.get(ids, with_payload=(), with_vectors=with_vectors)
-
-            return search_all(requests, ask, read, exact=self._exact)
+            return search_all(requests, ask, self.count)
 
     def get(
         self,

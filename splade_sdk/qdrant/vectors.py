@@ -65,6 +65,8 @@ def vector_names(contract: CollectionContract) -> list[str]:
 
 def vector_name(request: SearchRequest, contract: CollectionContract) -> str:
     """Return which vector of the points a request is compared with."""
+    if request.using is not None:
+        return request.using
     if isinstance(request.vector, SparseVector):
         return contract.settings.sparse_vector
     return contract.settings.dense.name

@@ -20,17 +20,37 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from typing_extensions import Unpack
+
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
-from splade_sdk.retrieval.async_search import AsyncSearchMethods
+from splade_sdk.keywords import shows
 from splade_sdk.retrieval.hosting.base import Host
 from splade_sdk.retrieval.hosting.feeding import ingest
 from splade_sdk.retrieval.hosting.process import ProcessHost
 from splade_sdk.retrieval.hosting.threads import ThreadHost
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
+from splade_sdk.retrieval.search.options import (
+    GroupKeywords,
+    Mode,
+    SearchKeywords,
+    SearchOptions,
+    SearchSettings,
+    read_search_settings,
+)
+from splade_sdk.retrieval.search.query import Query, is_single, require_queries
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import DoctorReport, Document, IngestReport, UpgradeReport
+from splade_sdk.types import (
+    DoctorReport,
+    Document,
+    Explanation,
+    Hit,
+    HitGroup,
+    HybridBatch,
+    IngestReport,
+    SparseBatch,
+    UpgradeReport,
+)
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -44,7 +64,7 @@ __all__ = ["AsyncRetriever"]
 T = TypeVar("T")
 
 
-class AsyncRetriever(AsyncSearchMethods):
+class AsyncRetriever:
     """``Retriever`` for coroutines: the same methods and arguments, and they are awaited.
 
     With a server it works in threads; with a ``path``, or ``":memory:"``, in a worker process that
@@ -125,7 +145,23 @@ class AsyncRetriever(AsyncSearchMethods):
             else ThreadHost(retriever, max_concurrency)
         )
         self._reading = ThreadPoolExecutor(max_concurrency, "splade-async-documents")
+        self._retriever = retriever
         weakref.finalize(self, self._host.release)
+
+    @property
+    def encoder(self) -> SparseEncoder:
+        """The encoder in use, in this process; loads the default model at first use."""
+        return self._retriever.encoder
+
+    @property
+    def url(self) -> str | None:
+        """Address of the server, or ``":memory:"``; None for a folder."""
+        return self._retriever.url
+
+    @property
+    def search_settings(self) -> SearchSettings:
+        """What is done unless a call says otherwise."""
+        return self._retriever.search_settings
 
     async def upsert(
         self,
@@ -205,6 +241,74 @@ class AsyncRetriever(AsyncSearchMethods):
             "upgrade_to_hybrid", batch_size=batch_size, show_progress_bar=show_progress_bar
         )
         return report
+
+    async def modes(self) -> tuple[Mode, ...]:
+        """Return the modes that ``search`` can take for a text; see ``Retriever.modes``."""
+        found: tuple[Mode, ...] = await self._call("_modes")
+        return found
+
+    @overload
+    async def search(  # type: ignore[overload-overlap] - a string is a sequence of strings, too
+        self, query: Query, **options: Unpack[SearchKeywords]
+    ) -> list[Hit]: ...
+    @overload
+    async def search(
+        self, query: Sequence[Query] | SparseBatch | HybridBatch, **options: Unpack[SearchKeywords]
+    ) -> list[list[Hit]]: ...
+    @shows(SearchOptions, SearchKeywords)
+    async def search(
+        self,
+        query: Query | Sequence[Query] | SparseBatch | HybridBatch,
+        **options: Unpack[SearchKeywords],
+    ) -> list[Hit] | list[list[Hit]]:
+        """Return the best documents for a query, or for each of several; see ``Retriever.search``."""
+        given = query if is_single(query) else require_queries(query)
+        hits: list[Hit] | list[list[Hit]] = await self._call("search", query=given, **options)
+        return hits
+
+    @shows(SearchOptions, SearchKeywords)
+    async def search_batch(
+        self,
+        queries: Sequence[Query] | SparseBatch | HybridBatch,
+        **options: Unpack[SearchKeywords],
+    ) -> list[list[Hit]]:
+        """Answer several queries, in order; see ``Retriever.search_batch``."""
+        hits: list[list[Hit]] = await self._call(
+            "search_batch", queries=require_queries(queries), **options
+        )
+        return hits
+
+    @shows(SearchOptions, SearchKeywords)
+    async def explain(
+        self, query: Query, hit: Hit | str, **options: Unpack[SearchKeywords]
+    ) -> Explanation:
+        """Return what each shared term gave to a document's score; see ``Retriever.explain``."""
+        explanation: Explanation = await self._call("explain", query=query, hit=hit, **options)
+        return explanation
+
+    @shows(SearchOptions, GroupKeywords)
+    async def search_groups(
+        self, query: Query, *, group_by: str, group_size: int = 3, **options: Unpack[GroupKeywords]
+    ) -> list[HitGroup]:
+        """Return the best documents of the best groups; see ``Retriever.search_groups``."""
+        groups: list[HitGroup] = await self._call(
+            "search_groups", query=query, group_by=group_by, group_size=group_size, **options
+        )
+        return groups
+
+    @shows(SearchOptions, SearchKeywords)
+    async def recommend(
+        self,
+        positive: str | Sequence[str],
+        *,
+        negative: str | Sequence[str] = (),
+        **options: Unpack[SearchKeywords],
+    ) -> list[Hit]:
+        """Return the documents that are most like stored ones; see ``Retriever.recommend``."""
+        hits: list[Hit] = await self._call(
+            "recommend", positive=positive, negative=negative, **options
+        )
+        return hits
 
     @overload
     async def get(  # type: ignore[overload-overlap]

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Literal, TypeVar
 
 from splade_sdk.config import CollectionSettings, DenseSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.encoders.dense import ExternalDense
-from splade_sdk.errors import CollectionMismatchError, EngineClosedError
+from splade_sdk.errors import (
+    CollectionMismatchError,
+    ConfigError,
+    EngineClosedError,
+    InvalidTypeError,
+)
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
-from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
 from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchSettings
 from splade_sdk.retry import RetrySettings
+from splade_sdk.settings import Settings
 
 __all__ = ["Connection"]
+
+SettingsOf = TypeVar("SettingsOf", bound=Settings)
 
 
 class Connection:
@@ -66,7 +74,7 @@ class Connection:
         self.url = url
         self._path = path
         self._name = name
-        self._encoder = None if encoder is None else require_encoder(encoder)
+        self._encoder = None if encoder is None else _require_encoder(encoder)
         self._dense: ExternalDense | Literal[False] | None = (
             dense_encoder
             if dense_encoder is None or dense_encoder is False
@@ -75,10 +83,10 @@ class Connection:
         self._encoding: Encoding | None = None
         self._api_key = api_key
         self._settings = search_settings.layout(
-            require_settings(settings, CollectionSettings, "settings")
+            _require_settings(settings, CollectionSettings, "settings")
         )
-        self._timeout_s = require_seconds(timeout_s, "timeout_s")
-        self._retry = require_settings(retry, RetrySettings, "retry")
+        self._timeout_s = _require_seconds(timeout_s, "timeout_s")
+        self._retry = _require_settings(retry, RetrySettings, "retry")
         self._tenant = require_tenant(tenant)
         self._collection: Collection | None = None
         self._closed = False
@@ -156,3 +164,56 @@ class Connection:
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
+
+
+def _require_encoder(encoder: SparseEncoder) -> SparseEncoder:
+    """Return ``encoder`` if it can encode; nothing is loaded to find out.
+
+    Raises:
+        InvalidTypeError: if it is something else, such as the name of a model.
+    """
+    given: object = encoder
+    if isinstance(given, type):
+        raise InvalidTypeError(
+            f"encoder is the class {given.__name__}: pass an object of it, as in "
+            f"{given.__name__}(...)"
+        )
+    if not all(
+        callable(getattr(given, name, None)) for name in ("encode_document", "encode_query")
+    ):
+        advice = f"SpladeEncoder({given!r})" if isinstance(given, str) else "SpladeEncoder()"
+        raise InvalidTypeError(
+            f"encoder is {type(given).__name__}: expected an object with encode_document and "
+            f"encode_query, as in {advice}"
+        )
+    return encoder
+
+
+def _require_settings(
+    given: SettingsOf | None, kind: type[SettingsOf], name: str
+) -> SettingsOf | None:
+    """Return settings of a class, or None.
+
+    Raises:
+        InvalidTypeError: if it is something else, such as a dictionary.
+    """
+    if given is not None and not isinstance(given, kind):
+        hint = f"(**{name})" if isinstance(given, dict) else "(...)"
+        raise InvalidTypeError(
+            f"{name} is {type(given).__name__}: expected {kind.__name__}{hint} or None"
+        )
+    return given
+
+
+def _require_seconds(value: object, name: str) -> float:
+    """Return a number of seconds above 0.
+
+    Raises:
+        InvalidTypeError: if it is no number.
+        ConfigError: if it is not above 0, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidTypeError(f"{name} is {value!r} ({type(value).__name__}): expected seconds")
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value}: expected a finite number of seconds above 0")
+    return float(value)

@@ -10,7 +10,7 @@ from splade_sdk.config import DenseFingerprint
 from splade_sdk.encoders.base import HybridEncoder, SparseEncoder
 from splade_sdk.encoders.dense import DenseSide, ExternalDense, OnePassDense, dense_fingerprint
 from splade_sdk.errors import InvalidVectorError
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchSettings
 from splade_sdk.types import HybridBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 

@@ -4,25 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from typing_extensions import Unpack
+
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
-from splade_sdk.errors import InvalidFilterError, InvalidInputError
+from splade_sdk.errors import InvalidFilterError, InvalidInputError, InvalidTypeError
+from splade_sdk.keywords import require_keywords, shows
 from splade_sdk.qdrant.address import require_name, require_place, without_credentials
+from splade_sdk.qdrant.base import Record
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
+from splade_sdk.qdrant.payload import document_parts, metadata_path
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
-from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.maintenance import MaintenanceMethods
-from splade_sdk.retrieval.requests import require_ids
-from splade_sdk.retrieval.results import to_document
-from splade_sdk.retrieval.search_methods import SearchMethods
-from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
+from splade_sdk.retrieval.search.explain import Explainer
+from splade_sdk.retrieval.search.options import (
+    GroupKeywords,
+    Mode,
+    SearchKeywords,
+    SearchOptions,
+    SearchSettings,
+    read_search_settings,
+)
+from splade_sdk.retrieval.search.query import (
+    LegQueries,
+    Query,
+    is_single,
+    like_examples,
+    query_legs,
+    require_queries,
+    without,
+)
+from splade_sdk.retrieval.search.run import Job, search
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
-from splade_sdk.types import Document, IngestReport
+from splade_sdk.types import (
+    DoctorReport,
+    Document,
+    Explanation,
+    Hit,
+    HitGroup,
+    HybridBatch,
+    IngestReport,
+    SparseBatch,
+    UpgradeReport,
+)
 from splade_sdk.types.arguments import require_whole
 
 if TYPE_CHECKING:
@@ -34,7 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["Retriever"]
 
 
-class Retriever(SearchMethods, MaintenanceMethods):
+class Retriever:
     """One collection of documents, searched by sparse vectors, dense ones, or both.
 
     Making one does no work: the model loads and the collection opens at first use. ``upsert``
@@ -62,7 +91,7 @@ class Retriever(SearchMethods, MaintenanceMethods):
             may be equal. None sees the documents of all.
 
     Raises:
-        InvalidDataError: if there is no file of search settings, or it is none.
+        InvalidDataError: if the search-settings file is missing or malformed.
         ConfigError: if not exactly one of ``url`` and ``path`` is given, or one of them or the name
             is malformed.
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
@@ -118,14 +147,25 @@ class Retriever(SearchMethods, MaintenanceMethods):
         return self._connection.url
 
     @property
-    def encoding(self) -> Encoding:
-        """Both encoders in use, as one; loads the default model at first use."""
-        return self._connection.encoding
-
-    @property
     def search_settings(self) -> SearchSettings:
         """What is done unless a call says otherwise."""
         return self._connection.search_settings
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes that ``search`` can take for a text: the last one is its default.
+
+        Raises:
+            CollectionNotFoundError: if nothing has been upserted yet.
+            EngineError: if the engine fails.
+        """
+        return self._modes()
+
+    def _modes(self) -> tuple[Mode, ...]:
+        has_dense = self._connection.open().contract.dense is not None
+        if has_dense and self._connection.encoding.dense is not None:
+            return ("sparse", "dense", "hybrid")
+        return ("sparse",)
 
     def upsert(
         self,
@@ -232,6 +272,186 @@ class Retriever(SearchMethods, MaintenanceMethods):
             return sync(documents, collection, encoding, options, allow_empty=allow_empty)
 
     @overload
+    def search(  # type: ignore[overload-overlap] - a string is a sequence of strings, too
+        self, query: Query, **options: Unpack[SearchKeywords]
+    ) -> list[Hit]: ...
+    @overload
+    def search(
+        self, query: Sequence[Query] | SparseBatch | HybridBatch, **options: Unpack[SearchKeywords]
+    ) -> list[list[Hit]]: ...
+    @shows(SearchOptions, SearchKeywords)
+    def search(
+        self,
+        query: Query | Sequence[Query] | SparseBatch | HybridBatch,
+        **options: Unpack[SearchKeywords],
+    ) -> list[Hit] | list[list[Hit]]:
+        """Return the best documents for a query, highest score first, ties by id.
+
+        A ``sparse`` search scores by the inner product of the sparse vectors, and does not find
+        documents that share no term with the query. A ``dense`` search scores by what the
+        collection compares dense vectors by, cosine unless its settings say otherwise. A
+        ``hybrid`` search does both, its two legs, and fuses what each finds; ``Hit.legs`` has
+        the rank and score of a hit in each leg that found it. A blank query finds nothing.
+
+        Several queries are encoded at once, and all legs of up to 128 of them are one request to
+        the engine. Where the hits are to be read after fusing or skipping others, that is a second
+        one, also for all of them.
+
+        Args:
+            query: A text, or ready-made vectors of the collection's models: a SparseVector, a
+                dense array, or a HybridVector. A list gives a list of hits for each, in order.
+            options: See SearchOptions.
+
+        Raises:
+            InvalidInputError: if an argument is out of range or the filter has the wrong shape.
+            InvalidTypeError: if an argument has the wrong type, or does not exist.
+            ConfigError: if there is no dense encoder, and the mode needs one.
+            CollectionNotFoundError: if nothing has been upserted yet.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        require_keywords(options, SearchKeywords, "search")
+        if is_single(query):
+            return self._search([query], SearchOptions(**options))[0]
+        return self._search(query, SearchOptions(**options))
+
+    @shows(SearchOptions, SearchKeywords)
+    def search_batch(
+        self,
+        queries: Sequence[Query] | SparseBatch | HybridBatch,
+        **options: Unpack[SearchKeywords],
+    ) -> list[list[Hit]]:
+        """Answer several queries, in order: what ``search`` does with a list.
+
+        Args:
+            queries: Texts, or ready-made vectors.
+            options: See SearchOptions.
+
+        Raises:
+            InvalidInputError: as ``search`` does, also for the rest.
+        """
+        require_keywords(options, SearchKeywords, "search_batch")
+        return self._search(queries, SearchOptions(**options))
+
+    def _search(self, queries: object, options: SearchOptions) -> list[list[Hit]]:
+        checked = require_queries(queries)
+        collection = self._connection.open()
+        jobs = self._jobs(checked, options)
+        if not jobs:
+            return []
+        explainers = map(Explainer, repeat(self._connection), checked, jobs)
+        return search(collection, jobs, explainers)
+
+    def _jobs(self, queries: Sequence[Query], options: SearchOptions) -> list[Job]:
+        encoding, contract = self._connection.encoding, self._connection.open().contract
+        legs = query_legs(queries, options.mode, encoding, contract)
+        return [Job(each, options, self._connection.search_settings) for each in legs]
+
+    @shows(SearchOptions, SearchKeywords)
+    def explain(
+        self, query: Query, hit: Hit | str, **options: Unpack[SearchKeywords]
+    ) -> Explanation:
+        """Return what each shared term gave to a document's score, and where it comes from.
+
+        A hit of a search explains itself (``Hit.explain``); this explains any document, also one
+        that a search does not find, and hits that were copied or pickled.
+
+        Args:
+            query: What was searched for.
+            hit: What was found; or the id of any document.
+            options: Those of the search; see SearchOptions.
+
+        Raises:
+            DocumentNotFoundError: if there is no such document.
+            EngineError: if the engine fails; and what ``search`` raises of its arguments.
+        """
+        require_keywords(options, SearchKeywords, "explain")
+        checked = require_queries([query])
+        [job] = self._jobs(checked, SearchOptions(**options))
+        return Explainer(self._connection, checked[0], job)(hit)
+
+    @shows(SearchOptions, GroupKeywords)
+    def search_groups(
+        self,
+        query: Query,
+        *,
+        group_by: str,
+        group_size: int = 3,
+        **options: Unpack[GroupKeywords],
+    ) -> list[HitGroup]:
+        """Return the best documents of the best groups, such as the best passages of each book.
+
+        Groups are in the order of their best hits. A document is in the group of each value that
+        it has of the field, and in none if it has none, or one that is an object or null. Scores
+        are those of ``search``; hits that were found by filters, to fill a group far down in a
+        ranking, have no ``legs``. A hybrid search is as deep as it must be to show ``limit``
+        groups, within bounds, unless ``prefetch_limit`` says otherwise.
+
+        Args:
+            query: As in ``search``.
+            group_by: Field of the metadata, such as ``book`` or ``parent.id``.
+            group_size: Hits of a group at most.
+            options: See SearchOptions; ``limit`` counts groups.
+
+        Raises:
+            InvalidInputError: as in ``search``, and if ``group_by`` names no field.
+            InvalidTypeError: as in ``search``, also for the rest.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        from splade_sdk.retrieval.search.groups import search_groups
+
+        require_keywords(options, GroupKeywords, "search_groups")
+        size = require_whole(group_size, "group_size", 1)
+        if not isinstance(group_by, str):
+            raise InvalidTypeError(f"group_by is {group_by!r}: expected the name of a field")
+        path = metadata_path(group_by)
+        checked = require_queries([query])
+        collection = self._connection.open()
+        [job] = self._jobs(checked, SearchOptions(**options))
+        groups = search_groups(collection, job, path=path, group_size=size)
+        explainer = Explainer(self._connection, checked[0], job)
+        for hit in (hit for group in groups for hit in group.hits):
+            hit._found_by(explainer)
+        return groups
+
+    @shows(SearchOptions, SearchKeywords)
+    def recommend(
+        self,
+        positive: str | Sequence[str],
+        *,
+        negative: str | Sequence[str] = (),
+        **options: Unpack[SearchKeywords],
+    ) -> list[Hit]:
+        """Return documents that are like some stored ones, and unlike others; not those themselves.
+
+        The query is the mean of their vectors: mean(positive), or, with negative ones,
+        2 · mean(positive) - mean(negative), where sparse weights of 0 and below are dropped. No
+        text is encoded.
+
+        Args:
+            positive: Id of a document, or several.
+            negative: Ids of documents that are unlike what is looked for.
+            options: See SearchOptions; a ``mode`` of None is ``hybrid`` where the collection has
+                dense vectors.
+
+        Raises:
+            InvalidInputError: as in ``search``, and if a document is not stored.
+            InvalidTypeError: as in ``search``, also for the rest.
+            CollectionMismatchError: if the collection lacks the vectors that are asked for.
+            EngineError: if the engine fails.
+        """
+        require_keywords(options, SearchKeywords, "recommend")
+        given = SearchOptions(**options)
+        liked, unliked = _ids(positive), _ids(negative)
+        collection = self._connection.open()
+        legs: LegQueries = like_examples(collection, liked, unliked, given.mode)
+        job = Job(legs, given, self._connection.search_settings).changed(
+            filter=without([*liked, *unliked], given.filter)
+        )
+        return search(collection, [job], [Explainer(self._connection, None, job)])[0]
+
+    @overload
     def get(  # type: ignore[overload-overlap]
         self, ids: str, *, with_vectors: bool = ...
     ) -> Document | None: ...
@@ -247,11 +467,11 @@ class Retriever(SearchMethods, MaintenanceMethods):
                 exist, in the order asked for.
             with_vectors: Return the stored vectors with them.
         """
-        wanted = [ids] if isinstance(ids, str) else require_ids(ids)
+        wanted = _ids(ids)
         records = self._connection.open().get(
             [point_id(each) for each in wanted], with_vectors=with_vectors
         )
-        found = [to_document(record) for record in records]
+        found = [_document(record) for record in records]
         if isinstance(ids, str):
             return found[0] if found else None
         return found
@@ -307,7 +527,7 @@ class Retriever(SearchMethods, MaintenanceMethods):
             offset=offset,
             with_vectors=with_vectors,
         )
-        return [to_document(record) for record in records], following
+        return [_document(record) for record in records], following
 
     def count(
         self,
@@ -347,8 +567,62 @@ class Retriever(SearchMethods, MaintenanceMethods):
                 )
             self._connection.open().delete(conditions)
         else:
-            wanted = [ids] if isinstance(ids, str) else require_ids(ids)
+            wanted = _ids(ids)
             self._connection.open().delete([point_id(each) for each in wanted])
+
+    def upgrade_to_hybrid(
+        self, *, batch_size: int = 256, show_progress_bar: bool | None = None
+    ) -> UpgradeReport:
+        """Add dense vectors to a collection that was indexed without, in place.
+
+        Texts are encoded by the dense encoder only; sparse vectors and metadata stay as they are.
+        The collection can be searched meanwhile, as it was before, and by its dense vectors when
+        this returns. Killed on the way, it goes on where it was when it is called again. On a
+        server others may write meanwhile: what they stored without a dense vector gets one too.
+        Retrievers that were opened before must be made anew to see the dense vectors.
+
+        Args:
+            batch_size: Documents read, encoded and stored at a time.
+            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
+                takes a while.
+
+        Returns:
+            What was done; nothing where the collection is hybrid already.
+
+        Raises:
+            ConfigError: if there is no dense encoder.
+            CollectionNotFoundError: if there is no such collection.
+            CollectionMismatchError: if another model made it, or an upgrade by another dense model
+                is under way.
+            EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
+        """
+        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+
+        return upgrade_to_hybrid(
+            self._connection.open(without_dense=True),
+            self._connection.encoding,
+            self._connection.dense_settings,
+            batch_size=require_whole(batch_size, "batch_size", least=1),
+            show_progress_bar=show_progress_bar,
+        )
+
+    def doctor(self) -> DoctorReport:
+        """Check the collection and the encoders, and say what to do.
+
+        Model and vocabulary, IDF, versions of client and server, what the optimizer has to do,
+        vectors that are empty, missing or other than the encoder makes, and metadata fields without
+        an index. Looks at a thousand documents and encodes three.
+
+        Returns:
+            What was found; also that there is no such collection, or that it cannot be opened.
+        """
+        from splade_sdk.retrieval.doctor import checkup
+
+        return checkup(self._connection, self._shown)
+
+    def optimize(self) -> None:
+        """Clean out deleted documents and flush to disk; a server does so by itself."""
+        self._connection.open().optimize()
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless, using the object after is an error."""
@@ -376,3 +650,29 @@ def _page_filter(
     """Return the filter of pages of a size, both checked."""
     require_whole(batch_size, "batch_size", least=1)
     return to_filter(filter)
+
+
+def _ids(ids: object) -> list[str]:
+    """Return one document id or several as a list of strings.
+
+    Raises:
+        InvalidTypeError: if it is not a sequence of strings; the message names the position.
+    """
+    if isinstance(ids, str):
+        return [ids]
+    if isinstance(ids, bytes) or not isinstance(ids, Sequence | set | frozenset):
+        raise InvalidTypeError(
+            f"ids is {type(ids).__name__}: expected one id or a list of them, each a string"
+        )
+    for at, each in enumerate(ids):
+        if not isinstance(each, str):
+            raise InvalidTypeError(
+                f"ids[{at}] is {each!r} ({type(each).__name__}): document ids are strings, as in "
+                f"{str(each)!r}"
+            )
+    return list(ids)
+
+
+def _document(record: Record) -> Document:
+    """Return the document that a stored point holds."""
+    return Document(*document_parts(record.payload), record.vector, record.dense)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from splade_sdk.errors import EngineError, RequestRejectedError
 
 if TYPE_CHECKING:
-    from splade_sdk.retrieval.query_vectors import Mode
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retrieval.search.query import Mode
     from splade_sdk.types import Hit, SparseVector
 
 __all__ = ["require_mode", "search", "supported_modes"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "GroupKey", "Hit", "HitGroup", "Leg"]
 
-GroupKey = str | int
+GroupKey = str | int | float
 """A value of the metadata that documents are grouped by."""
 
 

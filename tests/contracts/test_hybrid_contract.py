@@ -13,11 +13,11 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.memory import MemoryCollection
 from splade_sdk.qdrant.payload import to_payload
-from splade_sdk.retrieval.fusion import DBSF, RRF, Fusion, Weighted
-from splade_sdk.retrieval.query_vectors import Asked
-from splade_sdk.retrieval.search import SearchOptions, search
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Fusion, Weighted
+from splade_sdk.retrieval.search.options import SearchOptions
 from splade_sdk.types import Document, Hit, Leg, SparseVector
 from tests.contracts.conftest import DENSE, DIMENSIONS, Engine, fingerprint
+from tests.contracts.searches import Vectors, search
 
 _RNG = np.random.default_rng(7)
 
@@ -41,7 +41,7 @@ def points(count: int) -> list[Point]:
 
 POINTS = points(300)
 QUERIES = [
-    Asked({"sparse": sparse(6), "dense": _RNG.normal(size=4).astype(np.float32)}, True)
+    Vectors({"sparse": sparse(6), "dense": _RNG.normal(size=4).astype(np.float32)}, True)
     for _ in range(8)
 ]
 FUSIONS = [
@@ -67,7 +67,7 @@ def oracle() -> MemoryCollection:
     return made
 
 
-def native(collection: Any, query: Asked, fusion: Fusion, limit: int) -> dict[str, float]:
+def native(collection: Any, query: Vectors, fusion: Fusion, limit: int) -> dict[str, float]:
     """Return what the engine's own fusion says, by point id; one request with two prefetches."""
     vectors = query.legs["sparse"], query.legs["dense"]
     if hasattr(collection, "_shard"):
@@ -170,7 +170,7 @@ def test_the_legs_are_their_own_searches(collection: Collection) -> None:
     query = QUERIES[0]
     [fused] = search(collection, [query], SearchOptions(limit=100))
     alone = {
-        leg: search(collection, [Asked({leg: vector}, False)], SearchOptions(limit=400))[0]
+        leg: search(collection, [Vectors({leg: vector}, False)], SearchOptions(limit=400))[0]
         for leg, vector in query.legs.items()
     }
     for leg, hits in alone.items():
@@ -191,7 +191,7 @@ def test_alpha_0_is_the_sparse_leg_alone_and_alpha_1_the_dense_one(collection: C
     for alpha, leg in ((0.0, "sparse"), (1.0, "dense")):
         options = SearchOptions(limit=60, fusion=Weighted(alpha=alpha))
         [fused] = search(collection, QUERIES[:1], options)
-        alone = Asked({leg: QUERIES[0].legs[leg]}, False)  # type: ignore[dict-item, index]
+        alone = Vectors({leg: QUERIES[0].legs[leg]}, False)
         [expected] = search(collection, [alone], options)
         assert [hit.id for hit in fused] == [hit.id for hit in expected]
 
@@ -219,7 +219,7 @@ def test_ties_of_fused_scores_are_in_the_order_of_ids(engine: Engine) -> None:
             for name, vector, dense in stored
         ]
     )
-    query = Asked({"sparse": one, "dense": row}, True)
+    query = Vectors({"sparse": one, "dense": row}, True)
     # Rank n of the one leg ties with rank n of the other.
     expected = [f"{leg}{n}" for n in range(6) for leg in "ds"]
     for limit in (1, 3, 12, 20):
@@ -240,10 +240,10 @@ def test_a_fused_threshold_is_another_than_the_legs(collection: Collection) -> N
 
 
 def test_a_query_that_has_only_one_leg_left_is_fused_all_the_same(collection: Collection) -> None:
-    only = Asked({"dense": QUERIES[0].legs["dense"]}, True)
-    [hits] = search(collection, [only, Asked({}, True)], SearchOptions())[:1]
+    only = Vectors({"dense": QUERIES[0].legs["dense"]}, True)
+    [hits] = search(collection, [only, Vectors({}, True)], SearchOptions())[:1]
     assert [hit.score for hit in hits] == [1 / (60 + rank) for rank in range(1, 11)]
-    assert search(collection, [Asked({}, True)], SearchOptions()) == [[]]
+    assert search(collection, [Vectors({}, True)], SearchOptions()) == [[]]
 
 
 def test_what_was_deleted_meanwhile_is_left_out(

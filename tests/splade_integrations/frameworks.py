@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.query import Mode
 
 __all__ = ["FRAMEWORKS", "Framework", "Haystack", "LangChain", "LlamaIndex", "in_turn"]
 

@@ -17,8 +17,8 @@ import pytest
 
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import EngineError
-from splade_sdk.retrieval.fusion import RRF, Weighted
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Weighted
 from splade_sdk.types import Document, FailedBatch, IngestReport, SparseBatch, SparseVector
 from tests.splade_integrations.conftest import MakeRetriever
 from tests.splade_integrations.frameworks import FRAMEWORKS, Framework, Scored, in_turn

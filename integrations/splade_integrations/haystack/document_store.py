@@ -22,9 +22,9 @@ from splade_integrations.haystack.models import (
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import CollectionNotFoundError, InvalidFilterError, InvalidInputError
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.query import Mode
 
 __all__ = ["SpladeDocumentStore"]
 

@@ -10,9 +10,8 @@ from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 
 from splade_integrations.haystack.document_store import SpladeDocumentStore
 from splade_sdk.errors import InvalidTypeError
-from splade_sdk.retrieval.fusion import Fusion
-from splade_sdk.retrieval.fusion_names import fusion_from_dict, fusion_to_dict
-from splade_sdk.retrieval.query_vectors import Mode
+from splade_sdk.retrieval.search.fusion import Fusion, fusion_from_dict, fusion_to_dict
+from splade_sdk.retrieval.search.query import Mode
 
 __all__ = ["SpladeRetriever"]
 

@@ -15,9 +15,9 @@ from splade_integrations.llama_index.filters import from_metadata_filters
 from splade_integrations.llama_index.nodes import REF_DOC_ID, from_node, to_node
 from splade_sdk.errors import ConfigError
 from splade_sdk.retrieval.async_retriever import AsyncRetriever
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.query import Mode
 
 __all__ = ["SpladeRetriever"]
 

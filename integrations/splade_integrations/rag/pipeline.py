@@ -12,9 +12,9 @@ from splade_integrations.rag.chunking import ChunkSettings
 from splade_integrations.rag.context import ContextSettings, choose, messages
 from splade_integrations.rag.passage import DOCUMENT_FIELD, NUMBER_FIELD, Passage, cut, from_hit
 from splade_sdk.errors import InvalidTypeError
-from splade_sdk.retrieval.fusion import RRF, Fusion
-from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever
+from splade_sdk.retrieval.search.fusion import RRF, Fusion
+from splade_sdk.retrieval.search.query import Mode
 from splade_sdk.types import Document, IngestReport
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splade_sdk.evaluation.tuning.space import TuningSpace, plain
-from splade_sdk.retrieval.search_settings import Mode, SearchSettings
+from splade_sdk.retrieval.search.options import Mode, SearchSettings
 
 __all__ = ["Chooser", "CrossValidated", "cross_validate"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splade_sdk.evaluation.tuning.exact import Leg
-from splade_sdk.retrieval.fusion import Fusion
+from splade_sdk.retrieval.search.fusion import Fusion
 
 __all__ = ["Candidates", "candidates", "fused"]
 

@@ -21,7 +21,7 @@ from splade_sdk.evaluation.tuning.exact import Leg, document_frequencies, exact_
 from splade_sdk.evaluation.tuning.stored import StoredForm
 from splade_sdk.progress import progress_bar
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchSettings
 from splade_sdk.types import SparseBatch, SparseVector
 from splade_sdk.types.arrays import FloatArray
 
@@ -168,7 +168,7 @@ class LegRuns:
 
     def _dense_vectors(self) -> list[SparseVector | FloatArray]:
         if not self._dense_queries:
-            made = self._retriever.encoding.queries((), self._texts).dense
+            made = self._retriever._connection.encoding.queries((), self._texts).dense
             nothing = SparseVector.empty(self._documents.dimensions)  # blank texts find nothing
             self._dense_queries = [made.get(each, nothing) for each in self._texts]
         return self._dense_queries

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from splade_sdk.evaluation.significance import PairedTest
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchSettings
 
 __all__ = ["TuningPoint", "TuningReport", "TuningSeconds"]
 

@@ -12,8 +12,7 @@ from splade_sdk.evaluation.tuning.exact import Leg
 from splade_sdk.evaluation.tuning.fusing import Candidates, candidates, fused
 from splade_sdk.evaluation.tuning.legs import LegRuns
 from splade_sdk.evaluation.tuning.space import plain
-from splade_sdk.retrieval.search import SearchOptions
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
 
 __all__ = ["SettingScorer"]
 
@@ -80,7 +79,7 @@ class SettingScorer:
         if settings.mode != "hybrid":
             return self._limit
         options = SearchOptions(limit=self._limit, prefetch_limit=settings.prefetch_limit)
-        return max(options.prefetch, self._limit)
+        return max(options.prefetch(), self._limit)
 
     def _both_legs(self, settings: SearchSettings) -> list[Candidates]:
         """Return the candidates of each query; those of the last settings are kept."""

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from splade_sdk.retrieval.fusion import DBSF, RRF, Fusion, Weighted
-from splade_sdk.retrieval.search_settings import Mode, SearchSettings
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Fusion, Weighted
+from splade_sdk.retrieval.search.options import Mode, SearchSettings
 from splade_sdk.settings import Settings
 
 __all__ = ["DEFAULT_FUSIONS", "Axis", "TuningSpace", "plain"]

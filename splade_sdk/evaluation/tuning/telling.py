@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from splade_sdk.retrieval.fusion import RRF, Fusion, Weighted
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.fusion import RRF, Fusion, Weighted
+from splade_sdk.retrieval.search.options import SearchSettings
 
 __all__ = ["short"]
 

@@ -18,8 +18,7 @@ from splade_sdk.evaluation.tuning.report import TuningPoint, TuningReport, Tunin
 from splade_sdk.evaluation.tuning.scoring import SettingScorer
 from splade_sdk.evaluation.tuning.space import TuningSpace
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search import SearchOptions
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
 
 __all__ = ["tune"]
 
@@ -145,7 +144,7 @@ def _deepest(space: TuningSpace, limit: int) -> int:
     return max(
         limit,
         *(
-            SearchOptions(limit=limit, prefetch_limit=each).prefetch
+            SearchOptions(limit=limit, prefetch_limit=each).prefetch()
             for each in (None, *space.prefetch_limits)
         ),
     )

@@ -19,7 +19,7 @@ from haystack.document_stores.types import FilterPolicy
 
 from splade_integrations.haystack import SpladeDocumentStore, SpladeRetriever
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
-from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Weighted
 from tests.unit.encoders.tiny import save_masked_lm
 
 EVEN = {"field": "meta.even", "operator": "==", "value": True}

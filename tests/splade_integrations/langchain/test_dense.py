@@ -17,7 +17,7 @@ from splade_integrations.langchain import (
     SpladeSparseEmbeddings,
 )
 from splade_sdk.errors import ConfigError
-from splade_sdk.retrieval.fusion import Weighted
+from splade_sdk.retrieval.search.fusion import Weighted
 from splade_sdk.types import Document
 from tests.splade_integrations.conftest import MakeRetriever
 from tests.unit.fakes import HybridEncoder, WordEncoder, letters

@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splade_sdk.qdrant import ranking
-from splade_sdk.qdrant.base import Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import ScoredPoint, SearchRequest
 from splade_sdk.qdrant.ranking import engine_threshold, lowest_score, search_all, top
 from splade_sdk.types import SparseVector
 
@@ -23,30 +22,21 @@ ULP = float(np.spacing(np.float32(1.0)))
 class Fake:
     """An engine that breaks ties by the reverse order of ids."""
 
-    def __init__(self, scores: dict[str, float], vectors: dict[str, SparseVector] | None = None):
+    def __init__(self, scores: dict[str, float]):
         self.points = sorted(
             (ScoredPoint(each, score, {"doc_id": each}) for each, score in scores.items()),
             key=lambda p: (p.score, p.id),
             reverse=True,
         )
-        self.vectors = vectors or {}
         self.asked: list[int] = []
-        self.read_ids: list[str] = []
 
     def fetch(self, limit: int) -> list[ScoredPoint]:
         self.asked.append(limit)
         return self.points[:limit]
 
-    def read(self, ids: Sequence[str], *, with_vectors: bool) -> list[Record]:
-        self.read_ids = list(ids)
-        return [
-            Record(each, {"doc_id": each}, self.vectors[each] if with_vectors else None)
-            for each in ids
-        ]
-
-    def top(self, request: SearchRequest, *, exact: bool = False) -> list[str]:
+    def top(self, request: SearchRequest) -> list[str]:
         first = self.fetch(request.offset + request.limit + 1)
-        self.found = top(first, request, self.fetch, self.read, exact=exact)
+        self.found = top(first, request, self.fetch)
         return [point.id for point in self.found]
 
 
@@ -70,23 +60,8 @@ def test_a_cut_between_ties_fetches_until_it_is_clean() -> None:
 
 def test_ties_are_broken_by_the_document_not_by_the_point() -> None:
     points = [ScoredPoint("1", 1.0, {"doc_id": "b"}), ScoredPoint("2", 1.0, {"doc_id": "a"})]
-    fake = Fake({})
-    found = top(points, SearchRequest(QUERY, limit=2), lambda n: points[:n], fake.read, exact=False)
+    found = top(points, SearchRequest(QUERY, limit=2), lambda n: points[:n])
     assert [point.id for point in found] == ["2", "1"]
-    assert fake.read_ids == []
-
-
-def test_documents_that_tie_are_asked_for_their_ids_where_payloads_are_not_wanted() -> None:
-    engine = Fake({"z": 3.0, "c": 2.0, "b": 2.0, "a": 1.0, "y": 1.0, "x": 0.5})
-    bare = [replace(point, payload={}) for point in engine.points]
-    request = SearchRequest(QUERY, limit=3, with_payload=False)
-    found = top(bare[:4], request, lambda n: bare[:n], engine.read, exact=False)
-    assert [point.id for point in found] == ["z", "b", "c"]
-    assert engine.read_ids == ["b", "c"]
-    page = replace(request, limit=2, offset=2)
-    found = top(bare[:5], page, lambda n: bare[:n], engine.read, exact=False)
-    assert [point.id for point in found] == ["c", "a"]
-    assert engine.read_ids == ["a", "b", "c", "y"]
 
 
 def test_endless_ties_stop() -> None:
@@ -131,22 +106,15 @@ def test_pages_through_a_large_block_of_ties_repeat_and_omit_nothing(
     st.lists(st.sampled_from([1.0, 1.5, 2.0, 3.0]), max_size=60),
     st.integers(1, 17),
     st.booleans(),
-    st.booleans(),
 )
-def test_pages_always_make_up_the_whole(
-    scores: list[float], page: int, bare: bool, steady: bool
-) -> None:
+def test_pages_always_make_up_the_whole(scores: list[float], page: int, steady: bool) -> None:
     engine = (Fake if steady else Unsteady)({f"d{n:02}": each for n, each in enumerate(scores)})
-    if bare:
-        engine.points = [replace(point, payload={}) for point in engine.points]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "_BLOCK", 16)
         found = [
             each
             for offset in range(0, len(scores) + page, page)
-            for each in engine.top(
-                SearchRequest(QUERY, limit=page, offset=offset, with_payload=not bare)
-            )
+            for each in engine.top(SearchRequest(QUERY, limit=page, offset=offset))
         ]
     by_id = {point.id: point.score for point in engine.points}
     assert sorted(found) == sorted(by_id)
@@ -171,33 +139,49 @@ def test_searches_that_cannot_find_anything_are_not_sent() -> None:
 
     nothing = SearchRequest(SparseVector.empty(8))
     dense = SearchRequest(np.ones(3, dtype=np.float32))
-    found = search_all(
-        [nothing, SearchRequest(QUERY), nothing, dense], ask, engine.read, exact=True
-    )
+    found = search_all([nothing, SearchRequest(QUERY), nothing, dense], ask, lambda: 1)
     assert [[point.id for point in points] for points in found] == [[], ["a"], [], ["a"]]
-    assert search_all([nothing], ask, engine.read, exact=True) == [[]]
+    assert search_all([nothing], ask, lambda: 1) == [[]]
     assert asked == [2]
 
 
-def test_the_last_bit_is_settled_by_the_stored_vectors() -> None:
+def test_scores_that_differ_by_rounding_are_one_score() -> None:
     # b and c are equal; the engine added b up in another order. a is better by more than rounding.
-    twin = SparseVector.from_dict({1: 0.25, 2: 0.75}, 8)
-    engine = Fake({"a": 1.1, "b": 1.0, "c": 1.0 + ULP, "d": 0.9}, {"b": twin, "c": twin})
-    assert engine.top(SearchRequest(QUERY, limit=3), exact=True) == ["a", "b", "c"]
-    assert engine.read_ids == ["c", "b"]
-    assert [point.score for point in engine.found] == [1.1, 1.0, 1.0]
+    engine = Fake({"a": 1.1, "b": 1.0, "c": 1.0 + ULP, "d": 0.9})
+    assert engine.top(SearchRequest(QUERY, limit=3)) == ["a", "b", "c"]
+    assert [point.score for point in engine.found] == [1.1, 1.0 + ULP, 1.0 + ULP]
+    assert engine.asked == [4]
 
 
 def test_the_cut_between_nearly_equal_scores_is_settled_too() -> None:
-    twin = SparseVector.from_dict({1: 0.25, 2: 0.75}, 8)
-    engine = Fake({"b": 1.0, "c": 1.0 + ULP}, {"b": twin, "c": twin})
-    assert engine.top(SearchRequest(QUERY, limit=1), exact=True) == ["b"]
+    engine = Fake({"b": 1.0, "c": 1.0 + ULP, "d": 0.5})
+    assert engine.top(SearchRequest(QUERY, limit=1)) == ["b"]
 
 
-def test_exactly_equal_scores_need_no_vectors() -> None:
-    engine = Fake({"b": 1.0, "c": 1.0})
-    assert engine.top(SearchRequest(QUERY, limit=2), exact=True) == ["b", "c"]
-    assert engine.read_ids == []
+def test_a_run_of_nearly_equal_scores_is_not_cut() -> None:
+    # Each is within the rounding of the next one, the first and the last are not.
+    scores = {f"d{n:02}": 1.0 + 1e-6 * n for n in range(8)}
+    engine = Fake({**scores, "z": 0.5})
+    assert engine.top(SearchRequest(QUERY, limit=3)) == ["d00", "d01", "d02"]
+    assert [point.score for point in engine.found] == [1.0 + 7e-6] * 3
+
+
+def test_nearly_equal_scores_of_dense_vectors_are_different() -> None:
+    engine = Fake({"b": 1.0, "c": 1.0 + ULP})
+    assert engine.top(SearchRequest(DENSE, limit=2)) == ["c", "b"]
+
+
+def test_no_page_lies_deeper_than_there_are_points() -> None:
+    engine = Fake({f"d{n}": 5.0 - n for n in range(3)})
+
+    def ask(given: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
+        return [engine.fetch(limit) for _, limit in given]
+
+    deep = SearchRequest(QUERY, limit=5, offset=2**63 - 1)
+    wide = SearchRequest(QUERY, limit=2**53, offset=1)
+    found = search_all([deep, wide], ask, lambda: 3)
+    assert [[point.id for point in points] for points in found] == [[], ["d1", "d2"]]
+    assert max(engine.asked) <= 4
 
 
 @given(st.floats(min_value=1e-30, max_value=1e38), st.booleans())

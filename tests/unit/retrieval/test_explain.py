@@ -24,7 +24,7 @@ from splade_sdk import (
     Weighted,
 )
 from splade_sdk.errors import DocumentNotFoundError, EngineClosedError, InvalidInputError
-from splade_sdk.retrieval.fusion import Fusion
+from splade_sdk.retrieval.search.fusion import Fusion
 from splade_sdk.types import Explanation, Place, TermActivation
 from tests.contracts.fake_server import FakeServer
 from tests.unit.fakes import HybridEncoder, LetterEncoder, WordEncoder

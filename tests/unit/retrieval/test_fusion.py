@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splade_sdk.errors import ConfigError
-from splade_sdk.retrieval.fusion import DBSF, RRF, Fusion, LegName, Ranking, Weighted
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Fusion, Ranking, Weighted
 
 SPARSE: Ranking = [("a", 9.0), ("b", 5.0), ("c", 1.0)]
 DENSE: Ranking = [("b", 0.9), ("d", 0.5)]
-LEGS: dict[LegName, Ranking] = {"sparse": SPARSE, "dense": DENSE}
+LEGS: dict[str, Ranking] = {"sparse": SPARSE, "dense": DENSE}
 
 
 def test_rrf_is_the_paper_s() -> None:

@@ -132,7 +132,7 @@ class TestSearching:
     ) -> None:
         queries = ["a fish", "", "io", "tank", "aa"]
         whole = retriever.search_batch(queries)
-        monkeypatch.setattr("splade_sdk.retrieval.search._QUERIES_A_CALL", 2)
+        monkeypatch.setattr("splade_sdk.retrieval.search.run._QUERIES_A_REQUEST", 2)
         assert retriever.search_batch(queries) == whole
 
     def test_adding_again_does_not_duplicate(self, retriever: Retriever) -> None:

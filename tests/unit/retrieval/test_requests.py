@@ -5,8 +5,9 @@ import math
 import pytest
 
 from splade_sdk.errors import InvalidInputError, InvalidTypeError
-from splade_sdk.retrieval.query_vectors import require_queries
-from splade_sdk.retrieval.requests import require_ids, require_page
+from splade_sdk.retrieval.retriever import _ids
+from splade_sdk.retrieval.search.options import SearchOptions
+from splade_sdk.retrieval.search.query import require_queries
 from splade_sdk.types import SparseBatch, SparseVector
 
 
@@ -48,17 +49,17 @@ def test_pages_out_of_range_are_refused(
     limit: object, offset: object, threshold: object, kind: type[Exception], told: str
 ) -> None:
     with pytest.raises(kind, match=told):
-        require_page(limit, offset, threshold)
+        SearchOptions(limit=limit, offset=offset, score_threshold=threshold)  # type: ignore[arg-type]
 
 
 def test_pages_in_range_pass() -> None:
-    require_page(1, 0, None)
-    require_page(100, 20, -1.5)
+    SearchOptions(limit=1, offset=0, score_threshold=None)
+    SearchOptions(limit=100, offset=20, score_threshold=-1.5)
 
 
 def test_ids_are_strings() -> None:
-    assert require_ids(["a", "b"]) == ["a", "b"]
+    assert _ids(["a", "b"]) == ["a", "b"]
     with pytest.raises(InvalidTypeError, match=r"ids\[1\] is 7 \(int\): .* as in '7'"):
-        require_ids(["a", 7])
+        _ids(["a", 7])
     with pytest.raises(InvalidTypeError, match="ids is NoneType"):
-        require_ids(None)
+        _ids(None)

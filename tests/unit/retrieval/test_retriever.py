@@ -155,7 +155,7 @@ class TestSearch:
         with pytest.raises(InvalidInputError, match=f"limit is {limit}: expected 1 or more"):
             retriever.search("heart", limit=limit)
 
-    @pytest.mark.parametrize("query", [None, b"heart", ["heart"], 3])
+    @pytest.mark.parametrize("query", [None, b"heart", [["heart"]], 3])
     def test_a_query_is_a_text_or_a_vector(self, retriever: Retriever, query: object) -> None:
         with pytest.raises(InvalidTypeError, match="expected a string"):
             retriever.search(query)  # type: ignore[arg-type]

@@ -12,9 +12,9 @@ from splade_sdk.errors import (
     InvalidTypeError,
 )
 from splade_sdk.retrieval.async_retriever import AsyncRetriever
-from splade_sdk.retrieval.fusion import DBSF, RRF, Fusion, Weighted
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search_settings import SearchSettings, read_search_settings
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Fusion, Weighted
+from splade_sdk.retrieval.search.options import SearchSettings, read_search_settings
 from splade_sdk.types import Document
 from tests.unit.fakes import LetterEncoder, WordEncoder
 

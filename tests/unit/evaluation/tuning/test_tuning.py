@@ -18,9 +18,9 @@ from splade_sdk.evaluation.tuning.scoring import SettingScorer
 from splade_sdk.evaluation.tuning.space import TuningSpace
 from splade_sdk.evaluation.tuning.telling import short
 from splade_sdk.evaluation.tuning.tune import tune
-from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search_settings import SearchSettings
+from splade_sdk.retrieval.search.fusion import DBSF, RRF, Weighted
+from splade_sdk.retrieval.search.options import SearchSettings
 from splade_sdk.types import Document
 from tests.unit.fakes import LetterEncoder, WordEncoder
 
