@@ -135,6 +135,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        on_bad_document: Literal["raise", "skip"] = "raise",
         bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
@@ -147,6 +148,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            on_bad_document: What to do with a document that cannot be stored.
             bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
@@ -157,6 +159,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            on_bad_document=on_bad_document,
             bulk=bulk,
             show_progress_bar=show_progress_bar,
         )
@@ -170,6 +173,7 @@ class AsyncRetriever(AsyncSearchMethods):
         skip_unchanged: bool = True,
         checkpoint: str | Path | None = None,
         dead_letter: str | Path | None = None,
+        on_bad_document: Literal["raise", "skip"] = "raise",
         bulk: bool = False,
         show_progress_bar: bool | None = None,
     ) -> IngestReport:
@@ -182,6 +186,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged: Leave out documents that are stored already, as they are.
             checkpoint: File that remembers how far the stream is stored.
             dead_letter: File to which documents that could not be stored are appended.
+            on_bad_document: What to do with a document that cannot be stored.
             bulk: Let a server build indexes after the load.
             show_progress_bar: Draw a bar on stderr.
         """
@@ -193,6 +198,7 @@ class AsyncRetriever(AsyncSearchMethods):
             skip_unchanged=skip_unchanged,
             checkpoint=checkpoint,
             dead_letter=dead_letter,
+            on_bad_document=on_bad_document,
             bulk=bulk,
             show_progress_bar=show_progress_bar,
         )

@@ -41,7 +41,7 @@ class MaintenanceMethods:
                 is under way.
             EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
         """
-        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+        from splade_sdk.retrieval.ingest.upgrade import upgrade_to_hybrid
 
         return upgrade_to_hybrid(
             self._connection.open(without_dense=True),

@@ -1,4 +1,4 @@
-"""Works through items in a background thread, while the caller prepares the next ones."""
+"""Processes items in a background thread, while the caller prepares the next ones."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Result = TypeVar("Result")
 class Pipeline(Generic[Item, Result]):
     """One item after the other, in order; results come back in the caller's thread.
 
-    What ``work`` raises is raised by the next ``put``, or on leaving, and no later item is begun.
-    Where the caller's own block raises an Exception, the items put before are finished first; a
-    KeyboardInterrupt finishes only the one being worked on. No thread is left behind.
+    What ``work`` raises is raised by the next ``put`` or on leaving the block, and no later item is
+    started. If the caller's own block raises an Exception, the items put before are finished first;
+    a KeyboardInterrupt finishes only the current one. No thread is left behind.
 
     Args:
         work: Called in the background thread.
         done: Called in the caller's thread with each item and its result, in order.
-        waiting: Items in hand at most, the one being worked on included, before ``put`` waits.
+        waiting: Most unfinished items, the current one included, before ``put`` waits.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Pipeline(Generic[Item, Result]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="splade-ingest")
 
     def put(self, item: Item, *, cheap: bool = False) -> None:
-        """Hand over an item; waits for the oldest one while too many are in hand.
+        """Hand over an item; waits for the oldest one while too many are unfinished.
 
         Args:
-            item: What to work on.
-            cheap: Whether preparing it took next to no time. Then there is nothing to gain from
-                working on it in the background, and where none is in hand it is done right here.
+            item: Argument of ``work``.
+            cheap: Whether preparing it took hardly any time. The background thread then gains
+                nothing, and if no item is unfinished, this one is processed in the caller's thread.
         """
         while self._in_hand and (len(self._in_hand) >= self._waiting or self._in_hand[0][1].done()):
             self._settle()
@@ -83,7 +83,7 @@ class Pipeline(Generic[Item, Result]):
             self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _drop_waiting(self) -> None:
-        """Drop the items that are not begun; what comes of the others is told, errors aside."""
+        """Cancel items not started; report the others' results, ignoring errors."""
         self._in_hand = deque(each for each in self._in_hand if not each[1].cancel())
         while self._in_hand:
             with suppress(Exception, CancelledError):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from splade_sdk.retrieval.pipeline import Pipeline
+from splade_sdk.retrieval.ingest.pipeline import Pipeline
 
 
 def alive() -> list[threading.Thread]:
