@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -30,6 +30,9 @@ class Pipeline(Generic[Item, Result]):
         work: Called in the background thread.
         done: Called in the caller's thread with each item and its result, in order.
         waiting: Most unfinished items, the current one included, before ``put`` waits.
+
+    Attributes:
+        unfinished: Items that may not be finished yet, the oldest first, with their results.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Pipeline(Generic[Item, Result]):
         self._work = work
         self._done = done
         self._waiting = waiting
-        self._in_hand: deque[tuple[Item, Future[Result]]] = deque()
+        self.unfinished: deque[tuple[Item, Future[Result]]] = deque()
         self._broken = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="splade-ingest")
 
@@ -54,16 +57,14 @@ class Pipeline(Generic[Item, Result]):
             cheap: Whether preparing it took hardly any time. The background thread then gains
                 nothing, and if no item is unfinished, this one is processed in the caller's thread.
         """
-        while self._in_hand and (len(self._in_hand) >= self._waiting or self._in_hand[0][1].done()):
+        while self.unfinished and (
+            len(self.unfinished) >= self._waiting or self.unfinished[0][1].done()
+        ):
             self._settle()
-        if cheap and not self._in_hand:
+        if cheap and not self.unfinished:
             self._done(item, self._run(item))
         else:
-            self._in_hand.append((item, self._thread.submit(self._run, item)))
-
-    def in_hand(self) -> Iterator[Item]:
-        """Iterate over the items that may not be finished yet."""
-        return (item for item, _ in self._in_hand)
+            self.unfinished.append((item, self._thread.submit(self._run, item)))
 
     def __enter__(self) -> Self:
         return self
@@ -76,21 +77,18 @@ class Pipeline(Generic[Item, Result]):
     ) -> None:
         try:
             if kind is None or (issubclass(kind, Exception) and not self._broken):
-                while self._in_hand:
+                while self.unfinished:
                     self._settle()
-            self._drop_waiting()
+            # Cancel items not started; report the others' results, ignoring errors.
+            self.unfinished = deque(each for each in self.unfinished if not each[1].cancel())
+            while self.unfinished:
+                with suppress(Exception, CancelledError):
+                    self._settle()
         finally:
             self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _drop_waiting(self) -> None:
-        """Cancel items not started; report the others' results, ignoring errors."""
-        self._in_hand = deque(each for each in self._in_hand if not each[1].cancel())
-        while self._in_hand:
-            with suppress(Exception, CancelledError):
-                self._settle()
-
     def _settle(self) -> None:
-        item, future = self._in_hand.popleft()
+        item, future = self.unfinished.popleft()
         self._done(item, future.result())
 
     def _run(self, item: Item) -> Result:

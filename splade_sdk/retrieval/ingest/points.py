@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Ids
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from splade_sdk.errors import ConfigError, EngineError, InvalidVectorError
-from splade_sdk.qdrant.base import Collection, Point
+from splade_sdk.qdrant.base import Collection, Point, Record
 from splade_sdk.qdrant.content_hash import ContentHasher, same_vector
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import CONTENT_HASH, to_payload
@@ -41,6 +41,8 @@ class PointBatch:
     Attributes:
         points: Points to store.
         documents: Their documents.
+        ids: Their ids.
+        empty: Ids of those whose sparse vector is empty.
         encoded: Whether any text was encoded.
         encode_s: Seconds spent encoding.
         lookup_s: Seconds spent reading what is stored.
@@ -48,6 +50,8 @@ class PointBatch:
 
     points: Sequence[Point]
     documents: Sequence[Document]
+    ids: Set[str]
+    empty: Set[str]
     encoded: bool
     encode_s: float
     lookup_s: float
@@ -104,57 +108,49 @@ class PointBuilder:
         """
         started = perf_counter()
         stored: dict[str, str] = {}
-        kept: dict[str, Point] = {}
+        kept: dict[str, Record] = {}
         with suppress(EngineError):
             if self._skip_unchanged and drafts:
                 stored = self._collection.content_hashes(
                     [each for each in drafts if each not in pending]
                 )
-            same_text = [
-                point
-                for point, (_, document, payload) in drafts.items()
-                if document.vector is None
-                and document.dense is None
-                and (had := stored.get(point)) is not None
-                and had != payload[CONTENT_HASH]
-                and same_vector(had, payload[CONTENT_HASH])
-            ]
-            if same_text:
-                kept = {
-                    record.id: Point(
-                        record.id, record.vector, drafts[record.id].payload, record.dense
-                    )
-                    for record in self._collection.get(same_text, with_vectors=True)
-                    if record.vector is not None
-                }
+            if stored and (same_text := _same_text(drafts, stored)):
+                records = self._collection.get(same_text, with_vectors=True)
+                kept = {record.id: record for record in records if record.vector is not None}
         looked_up = perf_counter()
-        changed = [
-            draft
-            for draft in drafts.values()
-            if stored.get(draft.point_id) != draft.payload[CONTENT_HASH]
-        ]
-        new = [draft.document for draft in changed if draft.point_id not in kept]
-        sparse_texts = [each.text for each in new if each.vector is None]
-        dense_texts = [
-            each.text
-            for each in new
-            if self._dense is not None and each.dense is None and each.text.strip()
-        ]
+        changed: list[Draft] = []
+        sparse_texts, dense_texts = [], []
+        for draft in drafts.values():
+            point, document, payload = draft
+            if stored.get(point) == payload[CONTENT_HASH]:
+                continue
+            changed.append(draft)
+            if point not in kept and document.vector is None:
+                sparse_texts.append(document.text)
+            if point not in kept and document.dense is None and self._dense is not None:
+                dense_texts.append(document.text)
         sparse, dense = self._encoding.documents(sparse_texts, dense_texts)
+        encoded = perf_counter()
+        points: list[Point] = []
+        documents: list[Document] = []
+        ids: set[str] = set()
+        empty: set[str] = set()
+        for point, document, payload in changed:
+            had = kept.get(point) or document
+            vector = sparse[document.text] if had.vector is None else had.vector
+            made = dense.get(document.text) if had is document and had.dense is None else had.dense
+            points.append(Point(point, vector, payload, made))
+            documents.append(document)
+            ids.add(point)
+            if not len(vector):
+                empty.add(point)
         return PointBatch(
-            points=[
-                kept.get(point)
-                or Point(
-                    point,
-                    sparse[document.text] if document.vector is None else document.vector,
-                    payload,
-                    dense.get(document.text) if document.dense is None else document.dense,
-                )
-                for point, document, payload in changed
-            ],
-            documents=[draft.document for draft in changed],
-            encoded=bool(sparse_texts or dense_texts),
-            encode_s=perf_counter() - looked_up,
+            points=points,
+            documents=documents,
+            ids=ids,
+            empty=empty,
+            encoded=bool(sparse or dense),
+            encode_s=encoded - looked_up,
             lookup_s=looked_up - started,
         )
 
@@ -178,3 +174,16 @@ class PointBuilder:
                 f"{self._dense.dimensions}: use vectors of this model, or none to have the text "
                 "encoded"
             )
+
+
+def _same_text(drafts: Mapping[str, Draft], stored: Mapping[str, str]) -> list[str]:
+    """Return the ids of points whose payload has changed, but not what their vectors depend on."""
+    return [
+        point
+        for point, (_, document, payload) in drafts.items()
+        if document.vector is None
+        and document.dense is None
+        and (had := stored.get(point)) is not None
+        and had != payload[CONTENT_HASH]
+        and same_vector(had, payload[CONTENT_HASH])
+    ]

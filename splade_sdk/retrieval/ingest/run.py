@@ -222,7 +222,9 @@ def ingest(
 
     with reported(so_far), Pipeline(BatchWriter(collection), done) as pipeline:
         for batch in batches:
-            pending = {point.id for work in pipeline.in_hand() for point in work.built.points}
+            pending: set[str] = set()
+            for work, _ in pipeline.unfinished:
+                pending |= work.built.ids
             built = builder.build(batch.drafts, pending=pending)
             pipeline.put(_Work(batch, built), cheap=not built.encoded)
     if checkpoint is not None:
@@ -254,13 +256,14 @@ class BatchWriter:
         self._answered |= len(built.points) < len(batch.drafts)
         started = perf_counter()
         error = self._store(built) if built.points else None
-        failed = [FailedBatch((each.id,), each.error) for each in batch.rejected]
+        failed: list[FailedBatch] = []
         if error is not None:
-            failed.insert(0, FailedBatch(tuple(each.id for each in built.documents), error))
-        first = [point for point in built.points if point.id not in batch.repeated]
+            failed.append(FailedBatch(tuple(each.id for each in built.documents), error))
+        failed.extend(FailedBatch((each.id,), each.error) for each in batch.rejected)
+        first = built.ids - batch.repeated
         return IngestReport(
             stored=0 if error is not None else len(first),
-            empty=0 if error is not None else sum(not len(point.vector) for point in first),
+            empty=0 if error is not None else len(built.empty & first),
             failed=tuple(failed),
             skipped=len(batch.drafts) - len(batch.repeated) - len(first),
             encode_s=built.encode_s,
