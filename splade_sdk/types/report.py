@@ -10,10 +10,11 @@ from splade_sdk.errors import EngineError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FailedBatch", "IngestReport", "UpgradeReport"]
+__all__ = ["MOST_DUPLICATE_IDS", "FailedBatch", "IngestReport", "UpgradeReport"]
 
 
-_DUPLICATE_IDS = 10
+MOST_DUPLICATE_IDS = 10
+"""Repeated ids that a report names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class IngestReport:
             self.skipped + other.skipped,
             self.deleted + other.deleted,
             self.duplicates + other.duplicates,
-            tuple(ids)[:_DUPLICATE_IDS],
+            tuple(ids)[:MOST_DUPLICATE_IDS],
         )
 
     def raise_for_failed(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -75,16 +74,19 @@ class UpsertOptions:
                 require_file(name, path)
 
 
-def require_file(name: str, path: object) -> Path:
+def require_file(name: str, path: str | Path) -> Path:
     """Return the path of a file to write to.
 
     Raises:
         InvalidTypeError: if it is not a path.
         ConfigError: if its folder does not exist.
     """
-    if not isinstance(path, str | PathLike):
-        raise InvalidTypeError(f"{name} is {path!r} ({type(path).__name__}): expected a path")
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise ConfigError(f"{name} is {str(path)!r}, but {folder} is no folder")
-    return Path(path)
+    try:
+        file = Path(path)
+    except TypeError as error:
+        raise InvalidTypeError(
+            f"{name} is {path!r} ({type(path).__name__}): expected a path"
+        ) from error
+    if not file.parent.is_dir():
+        raise ConfigError(f"{name} is {str(path)!r}, but {file.parent} is no folder")
+    return file

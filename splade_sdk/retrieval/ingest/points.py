@@ -27,11 +27,13 @@ class Draft(NamedTuple):
         point_id: UUID string.
         document: The document.
         payload: What is stored beside the vectors, content hash included.
+        repeated: Whether an earlier document of the stream has the same id.
     """
 
     point_id: str
     document: Document
     payload: dict[str, Any]
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class PointBuilder:
         changed: list[Draft] = []
         sparse_texts, dense_texts = [], []
         for draft in drafts.values():
-            point, document, payload = draft
+            point, document, payload, _ = draft
             if stored.get(point) == payload[CONTENT_HASH]:
                 continue
             changed.append(draft)
@@ -135,7 +137,7 @@ class PointBuilder:
         documents: list[Document] = []
         ids: set[str] = set()
         empty: set[str] = set()
-        for point, document, payload in changed:
+        for point, document, payload, _ in changed:
             had = kept.get(point) or document
             vector = sparse[document.text] if had.vector is None else had.vector
             made = dense.get(document.text) if had is document and had.dense is None else had.dense
@@ -180,7 +182,7 @@ def _same_text(drafts: Mapping[str, Draft], stored: Mapping[str, str]) -> list[s
     """Return the ids of points whose payload has changed, but not what their vectors depend on."""
     return [
         point
-        for point, (_, document, payload) in drafts.items()
+        for point, (_, document, payload, _) in drafts.items()
         if document.vector is None
         and document.dense is None
         and (had := stored.get(point)) is not None

@@ -18,12 +18,12 @@ from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import CONTENT_HASH
 from splade_sdk.retrieval.ingest.points import Draft
 from splade_sdk.types import Document
+from splade_sdk.types.report import MOST_DUPLICATE_IDS
 
 __all__ = [
     "MAX_BATCH_BYTES",
     "Batch",
     "IngestCheckpoint",
-    "Item",
     "Rejected",
     "SeenIds",
     "SourceRow",
@@ -41,7 +41,6 @@ MAX_BATCH_BYTES = 4_000_000
 _BYTES_A_TERM = 28  # an index and a float32 as JSON text, with commas
 _BYTES_A_COORDINATE = 25
 _TERMS_A_TEXT = 256  # approximate terms of an encoded text, which has no more than characters
-_DUPLICATE_IDS = 10  # repeated ids that a report names
 _SAMPLE = 32  # lines of a checkpoint that are compared with the collection
 
 
@@ -64,18 +63,6 @@ class SourceRow:
     document: Document | None = None
     error: SpladeError | None = None
     id: str = ""
-
-
-class Item(NamedTuple):
-    """A document that can be stored.
-
-    Attributes:
-        draft: Its point, without vectors.
-        repeated: Whether an earlier document of the stream has the same id.
-    """
-
-    draft: Draft
-    repeated: bool
 
 
 class Rejected(NamedTuple):
@@ -146,7 +133,7 @@ class SeenIds:
             return False
         self.duplicates += 1
         name = draft.document.id
-        if len(self.duplicate_ids) < _DUPLICATE_IDS and name not in self.duplicate_ids:
+        if len(self.duplicate_ids) < MOST_DUPLICATE_IDS and name not in self.duplicate_ids:
             self.duplicate_ids.append(name)
         return True
 
@@ -228,7 +215,7 @@ def peek_first(
 
 def read_documents(
     documents: Iterable[Document | SourceRow], draft: Callable[[Document], Draft], seen: SeenIds
-) -> Iterator[Item | Rejected]:
+) -> Iterator[Draft | Rejected]:
     """Yield what becomes of each document; here each is checked, once.
 
     Args:
@@ -257,13 +244,13 @@ def read_documents(
             # Another error of the type: the traceback of this one would keep the stream alive.
             error = type(wrong)(f"{place or f'documents[{position}]'}: {wrong}")
         else:
-            yield Item(made, seen.add(made))
+            yield made._replace(repeated=True) if seen.add(made) else made
             continue
         yield Rejected(document.id, error, document)
 
 
 def document_batches(
-    items: Iterable[Item | Rejected],
+    items: Iterable[Draft | Rejected],
     *,
     batch_size: int,
     skip_bad: bool = False,
@@ -296,12 +283,11 @@ def document_batches(
             batch.rejected.append(item)
             batch.read += item.counted
         else:
-            point = item.draft.point_id
-            if item.repeated and point not in batch.drafts:
-                batch.repeated.add(point)
-            batch.drafts[point] = item.draft
+            if item.repeated and item.point_id not in batch.drafts:
+                batch.repeated.add(item.point_id)
+            batch.drafts[item.point_id] = item
             batch.read += 1
-            size += document_size(item.draft.document)
+            size += document_size(item.document)
         if max(len(batch.drafts), len(batch.rejected)) >= batch_size or size >= max_bytes:
             yield batch
             batch, size = Batch(), 0
@@ -360,8 +346,8 @@ class IngestCheckpoint:
         self.skipped = 0
 
     def resume(
-        self, items: Iterator[Item | Rejected], collection: Collection
-    ) -> Iterator[Item | Rejected]:
+        self, items: Iterator[Draft | Rejected], collection: Collection
+    ) -> Iterator[Draft | Rejected]:
         """Yield the items that are left to do, and every rejected one.
 
         Args:
@@ -376,12 +362,12 @@ class IngestCheckpoint:
         end = 0
         for line in lines:
             segment = list(islice(items, line.documents))
-            drafts = {each.draft.point_id: each.draft for each in segment if isinstance(each, Item)}
+            drafts = {each.point_id: each for each in segment if isinstance(each, Draft)}
             if len(segment) < line.documents or _digest(drafts) != line.digest:
                 self._truncate(end)
                 yield from segment
                 break
-            self.skipped += sum(isinstance(each, Item) and not each.repeated for each in segment)
+            self.skipped += sum(isinstance(each, Draft) and not each.repeated for each in segment)
             end = line.end
             yield from (
                 each._replace(counted=False) for each in segment if isinstance(each, Rejected)
