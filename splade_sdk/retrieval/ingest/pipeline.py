@@ -80,7 +80,11 @@ class Pipeline(Generic[Item, Result]):
                 while self.unfinished:
                     self._settle()
             # Cancel items not started; report the others' results, ignoring errors.
-            self.unfinished = deque(each for each in self.unfinished if not each[1].cancel())
+            started: deque[tuple[Item, Future[Result]]] = deque()
+            for each in self.unfinished:
+                if not each[1].cancel():
+                    started.append(each)
+            self.unfinished = started
             while self.unfinished:
                 with suppress(Exception, CancelledError):
                     self._settle()
