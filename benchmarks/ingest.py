@@ -34,10 +34,10 @@ from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.embedded import EmbeddedCollection
-from splade_sdk.retrieval import upload
 from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.ingest.options import UpsertOptions
+from splade_sdk.retrieval.ingest.run import upsert
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.upload import UploadOptions
 from splade_sdk.types import Document, IngestReport, SparseBatch
 
 BATCH = 128
@@ -122,8 +122,8 @@ def measure_overlap(encoder: Any, given: Sequence[str], *, far: bool) -> dict[st
         ):
             collection.delay_s = delay_s
             started = perf_counter()
-            options = UploadOptions(BATCH, show_progress_bar=False)
-            report = upload.upsert(documents, collection, Encoding(encoder, False), options)
+            options = UpsertOptions(batch_size=BATCH, show_progress_bar=False)
+            report = upsert(documents, collection, Encoding(encoder, False), options)
             taken = perf_counter() - started
             assert report.stored == len(documents) == collection.count()
             return taken, report

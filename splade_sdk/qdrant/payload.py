@@ -1,6 +1,6 @@
 """How a document lies in a point's payload: ``{"doc_id", "text", "metadata"}``; pure.
 
-An ingest adds ``content_hash`` (see ``content.py``); documents and hits do not show it.
+An ingest adds ``content_hash`` (see ``content_hash.py``); documents and hits do not show it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.base import PayloadFields
-from splade_sdk.qdrant.content import ContentHasher
+from splade_sdk.qdrant.content_hash import ContentHasher
 from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
 from splade_sdk.types.arguments import lone_surrogate

@@ -29,6 +29,7 @@ from splade_sdk.retrieval.hosting.base import Host
 from splade_sdk.retrieval.hosting.feeding import ingest
 from splade_sdk.retrieval.hosting.process import ProcessHost
 from splade_sdk.retrieval.hosting.threads import ThreadHost
+from splade_sdk.retrieval.ingest.options import UpsertKeywords, UpsertOptions
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.options import (
     GroupKeywords,
@@ -163,75 +164,37 @@ class AsyncRetriever:
         """What is done unless a call says otherwise."""
         return self._retriever.search_settings
 
+    @shows(UpsertOptions, UpsertKeywords)
     async def upsert(
         self,
         documents: Iterable[Document] | AsyncIterable[Document],
-        *,
-        batch_size: int = 256,
-        skip_unchanged: bool = True,
-        checkpoint: str | Path | None = None,
-        dead_letter: str | Path | None = None,
-        bulk: bool = False,
-        show_progress_bar: bool | None = None,
+        **options: Unpack[UpsertKeywords],
     ) -> IngestReport:
         """Encode and store documents; see ``Retriever.upsert``.
 
         Args:
             documents: Any iterable, read in a thread, or async iterable, read in the event loop; a
                 few hundred documents at most are read ahead of what is stored.
-            batch_size: Documents stored at once at most.
-            skip_unchanged: Leave out documents that are stored already, as they are.
-            checkpoint: File that remembers how far the stream is stored.
-            dead_letter: File to which documents that could not be stored are appended.
-            bulk: Let a server build indexes after the load.
-            show_progress_bar: Draw a bar on stderr.
+            options: See UpsertOptions.
         """
-        return await self._ingest(
-            "upsert",
-            documents,
-            batch_size=batch_size,
-            skip_unchanged=skip_unchanged,
-            checkpoint=checkpoint,
-            dead_letter=dead_letter,
-            bulk=bulk,
-            show_progress_bar=show_progress_bar,
-        )
+        return await self._ingest("upsert", documents, **options)
 
+    @shows(UpsertOptions, UpsertKeywords)
     async def sync(
         self,
         documents: Iterable[Document] | AsyncIterable[Document],
         *,
         allow_empty: bool = False,
-        batch_size: int = 256,
-        skip_unchanged: bool = True,
-        checkpoint: str | Path | None = None,
-        dead_letter: str | Path | None = None,
-        bulk: bool = False,
-        show_progress_bar: bool | None = None,
+        **options: Unpack[UpsertKeywords],
     ) -> IngestReport:
         """Make the collection hold these documents and no others; see ``Retriever.sync``.
 
         Args:
             documents: As in ``upsert``.
             allow_empty: Let no documents at all mean that all are deleted.
-            batch_size: See ``upsert``, also for the rest.
-            skip_unchanged: Leave out documents that are stored already, as they are.
-            checkpoint: File that remembers how far the stream is stored.
-            dead_letter: File to which documents that could not be stored are appended.
-            bulk: Let a server build indexes after the load.
-            show_progress_bar: Draw a bar on stderr.
+            options: See UpsertOptions.
         """
-        return await self._ingest(
-            "sync",
-            documents,
-            allow_empty=allow_empty,
-            batch_size=batch_size,
-            skip_unchanged=skip_unchanged,
-            checkpoint=checkpoint,
-            dead_letter=dead_letter,
-            bulk=bulk,
-            show_progress_bar=show_progress_bar,
-        )
+        return await self._ingest("sync", documents, allow_empty=allow_empty, **options)
 
     async def upgrade_to_hybrid(
         self, *, batch_size: int = 256, show_progress_bar: bool | None = None
@@ -261,7 +224,7 @@ class AsyncRetriever:
         query: Query | Sequence[Query] | SparseBatch | HybridBatch,
         **options: Unpack[SearchKeywords],
     ) -> list[Hit] | list[list[Hit]]:
-        """Return the best documents for a query, or for each of several; see ``Retriever.search``."""
+        """Return the best documents of one query, or of each of several; see Retriever."""
         given = query if is_single(query) else require_queries(query)
         hits: list[Hit] | list[list[Hit]] = await self._call("search", query=given, **options)
         return hits

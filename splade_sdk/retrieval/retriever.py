@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -19,8 +18,8 @@ from splade_sdk.qdrant.base import Record
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import document_parts, metadata_path
-from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
+from splade_sdk.retrieval.ingest.options import UpsertKeywords, UpsertOptions
 from splade_sdk.retrieval.search.explain import Explainer
 from splade_sdk.retrieval.search.options import (
     GroupKeywords,
@@ -167,78 +166,51 @@ class Retriever:
             return ("sparse", "dense", "hybrid")
         return ("sparse",)
 
+    @shows(UpsertOptions, UpsertKeywords)
     def upsert(
-        self,
-        documents: Iterable[Document],
-        *,
-        batch_size: int = 256,
-        skip_unchanged: bool = True,
-        checkpoint: str | Path | None = None,
-        dead_letter: str | Path | None = None,
-        bulk: bool = False,
-        show_progress_bar: bool | None = None,
+        self, documents: Iterable[Document], **options: Unpack[UpsertKeywords]
     ) -> IngestReport:
         """Encode and store documents, replacing those with the same id.
 
         The iterable is read batch by batch: memory does not grow with it. A batch is encoded while
         the one before is being stored. An id that comes more than once is stored once, as its last
-        document. A document with a ready-made vector is stored with it. Documents of an empty
-        vector are stored too, and never match.
+        document, and counted in the report. A document with a ready-made vector is stored with it.
+        Documents of an empty vector are stored too, and never match.
 
         A content hash is kept with each document, so that running the same upsert again encodes
         and writes nothing; where only the metadata changed, the stored vector is kept.
 
         A batch that the engine refuses is reported in ``failed``, and the next one is tried; an
-        engine that cannot be reached, or does not let us in, raises. Whatever ends it, also
-        what ``documents`` itself raises, all batches before stay stored, and calling it again with
-        the same documents does no harm. An error that comes while documents are read and stored
-        has the attribute ``report``: the IngestReport up to then.
+        unreachable engine or a rejected key raises. Whatever ends it, also what ``documents``
+        itself raises, all batches before stay stored, and calling it again with the same documents
+        does no harm. An error that comes while documents are read and stored has the attribute
+        ``report``: the IngestReport up to then.
 
         Args:
             documents: Any iterable of Document, also a generator.
-            batch_size: Documents stored at once at most; a batch of more than about 4 MB of text
-                and vectors is smaller.
-            skip_unchanged: Leave out documents that are stored already, as they are; False encodes
-                and writes all of them.
-            checkpoint: File that remembers how far the stream is stored, so that the same upsert
-                of the same stream goes on there after a crash; removed when all is stored. What
-                it says is checked against the stream and the collection.
-            dead_letter: File to which documents that could not be stored are appended, as JSON
-                lines with their cause.
-            bulk: Let a server build indexes of dense vectors after the load instead of during it,
-                for big ones; other engines do so in any case.
-            show_progress_bar: Draw a bar on stderr; None shows one on a terminal, for work that
-                takes a while.
+            options: See UpsertOptions.
 
         Raises:
-            InvalidTypeError: if an item is not a Document.
+            InvalidTypeError: if an item is not a Document, or an option does not exist.
             InvalidDocumentError: if metadata cannot be stored as JSON.
             InvalidVectorError: if a ready-made vector is not of the encoder's space.
             ConfigError: if the folder of a file does not exist; or if the collection has dense
                 vectors, a document has none, and there is no encoder for it.
             EngineError: if no later batch could be stored either.
         """
-        from splade_sdk.retrieval.upload import UploadOptions, upsert
+        from splade_sdk.retrieval.ingest.run import upsert
 
-        options = UploadOptions(
-            batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
-        )
-        documents = begun(documents)
+        given, stream = _ingest(documents, options, "upsert")
         collection = self._connection.open(create=True)
-        with collection.bulk() if bulk else nullcontext():
-            return upsert(documents, collection, self._connection.encoding, options)
+        return upsert(stream, collection, self._connection.encoding, given)
 
+    @shows(UpsertOptions, UpsertKeywords)
     def sync(
         self,
         documents: Iterable[Document],
         *,
         allow_empty: bool = False,
-        batch_size: int = 256,
-        skip_unchanged: bool = True,
-        checkpoint: str | Path | None = None,
-        dead_letter: str | Path | None = None,
-        bulk: bool = False,
-        show_progress_bar: bool | None = None,
+        **options: Unpack[UpsertKeywords],
     ) -> IngestReport:
         """Make the collection hold these documents and no others: upsert, then delete the rest.
 
@@ -249,27 +221,17 @@ class Retriever:
         Args:
             documents: All documents that are wanted.
             allow_empty: Let no documents at all mean that all are deleted.
-            batch_size: See ``upsert``, also for the rest.
-            skip_unchanged: Leave out documents that are stored already, as they are.
-            checkpoint: File that remembers how far the stream is stored.
-            dead_letter: File to which documents that could not be stored are appended.
-            bulk: Let a server build indexes after the load.
-            show_progress_bar: Draw a bar on stderr.
+            options: See UpsertOptions.
 
         Raises:
             InvalidInputError: if there are no documents, without ``allow_empty``.
             EngineError: what ``upsert`` raises, and if the engine cannot delete.
         """
-        from splade_sdk.retrieval.upload import UploadOptions, sync
+        from splade_sdk.retrieval.ingest.run import sync
 
-        options = UploadOptions(
-            batch_size, skip_unchanged, checkpoint, dead_letter, show_progress_bar
-        )
-        documents = begun(documents)
+        given, stream = _ingest(documents, options, "sync")
         collection = self._connection.open(create=True)
-        encoding = self._connection.encoding
-        with collection.bulk() if bulk else nullcontext():
-            return sync(documents, collection, encoding, options, allow_empty=allow_empty)
+        return sync(stream, collection, self._connection.encoding, given, allow_empty=allow_empty)
 
     @overload
     def search(  # type: ignore[overload-overlap] - a string is a sequence of strings, too
@@ -596,7 +558,7 @@ class Retriever:
                 is under way.
             EngineError: if the engine cannot add vectors (qdrant-client's local mode cannot).
         """
-        from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+        from splade_sdk.retrieval.ingest.upgrade import upgrade_to_hybrid
 
         return upgrade_to_hybrid(
             self._connection.open(without_dense=True),
@@ -676,3 +638,14 @@ def _ids(ids: object) -> list[str]:
 def _document(record: Record) -> Document:
     """Return the document that a stored point holds."""
     return Document(*document_parts(record.payload), record.vector, record.dense)
+
+
+def _ingest(
+    documents: Iterable[Document], options: UpsertKeywords, verb: str
+) -> tuple[UpsertOptions, Iterable[Any]]:
+    """Check the options of an ingest, and that its first item can be read."""
+    from splade_sdk.retrieval.ingest.stream import peek_first
+
+    require_keywords(options, UpsertKeywords, verb)
+    given = UpsertOptions(**options)
+    return given, peek_first(documents, skip_bad=given.on_bad_document == "skip")

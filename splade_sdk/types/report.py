@@ -1,4 +1,4 @@
-"""What an ingest, and an upgrade, did."""
+"""Reports of an ingest and of an upgrade."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from splade_sdk.errors import EngineError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FailedBatch", "IngestReport", "UpgradeReport"]
+__all__ = ["MOST_DUPLICATE_IDS", "FailedBatch", "IngestReport", "UpgradeReport"]
+
+
+MOST_DUPLICATE_IDS = 10
+"""Repeated ids that a report names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,8 @@ class FailedBatch:
     """Documents that could not be stored.
 
     Attributes:
-        ids: Their ids.
-        cause: What the engine or encoder said.
+        ids: Their ids; the position, as in ``documents[3]``, of an item that is not a Document.
+        cause: The error of the engine or the encoder, or what is wrong with the document.
     """
 
     ids: tuple[str, ...]
@@ -30,15 +34,22 @@ class FailedBatch:
 class IngestReport:
     """What an upsert did.
 
+    An id that came more than once counts once in ``stored``, ``empty`` and ``skipped``, wherever
+    the batches began.
+
     Attributes:
         stored: Number of documents written, and now durable.
         empty: Number of those whose vector has no term, so that no query finds them.
-        failed: Batches that were not stored, with their cause.
+        failed: Documents that were not stored, with the cause: batches that the engine refused,
+            and, one by one, documents that cannot be stored.
         encode_s: Seconds spent encoding.
         store_s: Seconds spent in the engine; both sides work at the same time, so that the two
             may add up to more than the whole took.
-        skipped: Number of documents that were stored already, as they are.
+        skipped: Number of documents that were stored already, with the same content.
         deleted: Number of stored documents that a ``sync`` deleted.
+        duplicates: Number of documents that were read and have the id of an earlier one; of
+            documents with the same id the last one that can be stored wins.
+        duplicate_ids: The first ten of those ids.
     """
 
     stored: int = 0
@@ -48,8 +59,11 @@ class IngestReport:
     store_s: float = 0.0
     skipped: int = 0
     deleted: int = 0
+    duplicates: int = 0
+    duplicate_ids: tuple[str, ...] = ()
 
     def __add__(self, other: Self) -> IngestReport:
+        ids = dict.fromkeys(self.duplicate_ids + other.duplicate_ids)
         return IngestReport(
             self.stored + other.stored,
             self.empty + other.empty,
@@ -58,6 +72,8 @@ class IngestReport:
             self.store_s + other.store_s,
             self.skipped + other.skipped,
             self.deleted + other.deleted,
+            self.duplicates + other.duplicates,
+            tuple(ids)[:MOST_DUPLICATE_IDS],
         )
 
     def raise_for_failed(self) -> None:
@@ -81,8 +97,8 @@ class UpgradeReport:
     """What an upgrade did.
 
     Attributes:
-        upgraded: Number of documents that got a dense vector now.
-        blank: Number of documents that get none, as their text is blank.
+        upgraded: Number of documents that were given a dense vector.
+        blank: Number of documents without one, as their text is blank.
         encode_s: Seconds spent encoding.
         store_s: Seconds spent in the engine.
     """

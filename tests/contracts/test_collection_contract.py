@@ -17,7 +17,7 @@ from splade_sdk.errors import (
     InvalidVectorError,
 )
 from splade_sdk.qdrant.base import Collection, Point, SearchRequest
-from splade_sdk.qdrant.content import ContentHasher
+from splade_sdk.qdrant.content_hash import ContentHasher
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.memory import MemoryCollection

@@ -197,6 +197,34 @@ def test_errors_are_those_of_retriever(where: dict[str, Any]) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("kind", ["iterable", "async"])
+def test_bad_documents_are_skipped_on_request(where: dict[str, Any], kind: str) -> None:
+    given: list[Any] = [
+        Document("a", "b"),
+        "no document",
+        Document("c", "d", {"what": float("nan")}),
+        Document("e", "f", {"what": lambda: None}),  # nor can it be sent to a process
+        Document("g", "h"),
+    ]
+
+    async def stream() -> AsyncIterator[Document]:
+        for each in given:
+            yield each
+
+    async def main() -> None:
+        async with opened(where) as retriever:
+            report = await retriever.upsert(
+                stream() if kind == "async" else given, on_bad_document="skip"
+            )
+            assert report.stored == await retriever.count() == 2
+            assert [each.ids for each in report.failed] == [("documents[1]",), ("c",), ("e",)]
+            with pytest.raises(InvalidDocumentError, match="'e'"):
+                await retriever.upsert([given[0], Document("i", "j"), given[3]])
+            assert await retriever.count() == 3
+
+    run(main())
+
+
 def test_many_searches_while_documents_go_in(where: dict[str, Any]) -> None:
     async def main() -> None:
         async with opened(where) as retriever:

@@ -94,7 +94,7 @@ class TestDocuments:
     def test_among_which_one_is_none(self, retriever: Retriever, item: object) -> None:
         with pytest.raises(InvalidTypeError, match=r"documents\[1\] is .*: expected a Document"):
             retriever.upsert([Document("c", "new"), item])  # type: ignore[list-item]
-        assert retriever.get("c") is None  # its batch was not stored
+        assert retriever.get("c") == Document("c", "new")  # what is before it is stored
 
     def test_of_which_there_are_none(self, retriever: Retriever) -> None:
         assert retriever.upsert([]).stored == 0

@@ -206,7 +206,7 @@ def test_local_mode_is_refused_and_unchanged(tmp_path: Path) -> None:
     from splade_sdk.encoders.dense import ExternalDense
     from splade_sdk.qdrant.server import ServerCollection
     from splade_sdk.retrieval.encoding import Encoding
-    from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
+    from splade_sdk.retrieval.ingest.upgrade import upgrade_to_hybrid
 
     encoding = Encoding(WordEncoder(), ExternalDense(LetterEncoder()))
     with ServerCollection.open(

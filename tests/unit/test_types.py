@@ -355,6 +355,12 @@ def test_reports_add_up() -> None:
     assert total == IngestReport(2 + 3, 1 + 0, (failed,), 0.5 + 0.25, 1.0 + 2.0)
 
 
+def test_reports_name_the_first_repeated_ids() -> None:
+    one = IngestReport(duplicates=3, duplicate_ids=("a", "b"))
+    total = one + IngestReport(duplicates=20, duplicate_ids=("b", *"cdefghijkl"))
+    assert (total.duplicates, total.duplicate_ids) == (23, tuple("abcdefghij"))
+
+
 def test_failed_documents_can_be_made_an_error() -> None:
     IngestReport(stored=2, skipped=1).raise_for_failed()
     cause = RuntimeError("disk full")

@@ -19,7 +19,7 @@ from splade_integrations.ray.room import Room
 from splade_integrations.ray.worker import OUTCOME, IndexingWorker
 from splade_sdk.errors import InvalidTypeError
 from splade_sdk.progress import progress_bar
-from splade_sdk.retrieval.partial import reported
+from splade_sdk.retrieval.ingest.run import reported
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import IngestReport
 from splade_sdk.types.arguments import require_whole

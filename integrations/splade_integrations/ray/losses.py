@@ -6,7 +6,7 @@ from pathlib import Path
 
 from splade_integrations.ray.outcome import Outcome
 from splade_sdk.errors import EngineError
-from splade_sdk.retrieval.dead_letters import DeadLetters
+from splade_sdk.retrieval.ingest.run import DeadLetters
 
 __all__ = ["Losses"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from splade_sdk.retrieval.ingest.stream import SourceRow
 from splade_sdk.types import Document, IngestReport
 
 __all__ = ["Arguments", "Feed", "Host"]
@@ -21,7 +22,7 @@ class Feed(Protocol):
     def outcome(self) -> Future[IngestReport]:
         """The report, or what the ingest raised."""
 
-    def put(self, documents: Sequence[Document]) -> None:
+    def put(self, documents: Sequence[Document | SourceRow]) -> None:
         """Hand over the next documents; called for each that was asked for, from any thread.
 
         Raises:

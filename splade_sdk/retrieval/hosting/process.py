@@ -25,6 +25,7 @@ from splade_sdk.retrieval.hosting.base import Arguments
 from splade_sdk.retrieval.hosting.messages import PROTOCOL, Message
 from splade_sdk.retrieval.hosting.threads import closed_error, require_process
 from splade_sdk.retrieval.hosting.worker_process import Call, WorkerProcess
+from splade_sdk.retrieval.ingest.stream import SourceRow
 from splade_sdk.types import Document, IngestReport
 
 __all__ = ["ProcessHost"]
@@ -147,7 +148,7 @@ class _ProcessFeed:
         self._number = call.number
         self._tell = tell
 
-    def put(self, documents: Sequence[Document]) -> None:
+    def put(self, documents: Sequence[Document | SourceRow]) -> None:
         self._tell(Message("documents", self._number, _dump_documents(documents)))
 
     def finish(self) -> None:
@@ -189,20 +190,23 @@ def _dump(what: str, value: object) -> bytes:
         ) from error
 
 
-def _dump_documents(documents: Sequence[Document]) -> bytes:
+def _dump_documents(documents: Sequence[Document | SourceRow]) -> bytes:
     try:
         return pickle.dumps(documents, PROTOCOL)
     except Exception:  # noqa: BLE001 - a mapping that is no dict, or no JSON: found out one by one
         return pickle.dumps([_plain(document) for document in documents], PROTOCOL)
 
 
-def _plain(document: Document) -> Document:
-    plain = replace(document, metadata=dict(document.metadata))
+def _plain(row: Document | SourceRow) -> Document | SourceRow:
+    if isinstance(row, SourceRow):
+        return row
+    plain = replace(row, metadata=dict(row.metadata))
     try:
         pickle.dumps(plain, PROTOCOL)
-    except Exception as error:
-        raise InvalidDocumentError(
-            f"metadata of document {document.id!r} cannot be sent to the worker process "
+    except Exception as error:  # noqa: BLE001 - whatever pickling the caller's objects raises
+        wrong = InvalidDocumentError(
+            f"metadata of document {row.id!r} cannot be sent to the worker process "
             f"({type(error).__name__}: {error}): expected JSON values"
-        ) from error
+        )
+        return SourceRow(f"document {row.id!r}", error=wrong, id=row.id)
     return plain

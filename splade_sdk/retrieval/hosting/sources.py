@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextvars import copy_context
 from typing import ParamSpec, Protocol, TypeVar
 
-from splade_sdk.retrieval.batches import document_size, require_document, require_documents
 from splade_sdk.retrieval.hosting.base import Feed
+from splade_sdk.retrieval.ingest.stream import SourceRow, as_row, document_size, iterate
 from splade_sdk.types import Document
 
 __all__ = ["Source", "source_of"]
@@ -69,21 +69,22 @@ class _Chunk:
 
     def __init__(self, documents: int) -> None:
         self._full = documents
-        self._documents: list[Document] = []
+        self._documents: list[Document | SourceRow] = []
         self._size = 0
         self._failure: Exception | None = None
 
-    def add(self, document: Document) -> bool:
+    def add(self, document: Document | SourceRow) -> bool:
         """Add a document; returns whether that is enough."""
         self._documents.append(document)
-        self._size += document_size(document)
+        if isinstance(document, Document):
+            self._size += document_size(document)
         return len(self._documents) >= self._full or self._size >= _CHUNK_BYTES
 
     def fail(self, error: Exception) -> None:
         """Keep an error for when there are no documents before it."""
         self._failure = error
 
-    def take(self) -> list[Document]:
+    def take(self) -> list[Document | SourceRow]:
         """Return the documents, or raise the error if there are none."""
         if self._failure is not None and not self._documents:
             raise self._failure
@@ -93,7 +94,7 @@ class _Chunk:
 
 class _ThreadSource:
     def __init__(self, documents: Iterable[Document], chunk: _Chunk, threads: _Threads) -> None:
-        self._documents = require_documents(documents)
+        self._documents = _rows(documents)
         self._chunk = chunk
         self._threads = threads
 
@@ -117,7 +118,7 @@ class _AsyncSource:
     def __init__(
         self, documents: AsyncIterable[Document], chunk: _Chunk, threads: _Threads
     ) -> None:
-        self._documents = _require_documents(documents)
+        self._documents = _async_rows(documents)
         self._chunk = chunk
         self._threads = threads
 
@@ -134,8 +135,15 @@ class _AsyncSource:
         return bool(taken)
 
 
-async def _require_documents(documents: AsyncIterable[Document]) -> AsyncIterator[Document]:
+def _rows(documents: Iterable[Document]) -> Iterator[Document | SourceRow]:
+    for position, item in enumerate(iterate(documents)):
+        yield as_row(item, position)
+
+
+async def _async_rows(
+    documents: AsyncIterable[Document],
+) -> AsyncIterator[Document | SourceRow]:
     position = 0
-    async for document in documents:
-        yield require_document(document, position)
+    async for item in documents:
+        yield as_row(item, position)
         position += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from splade_sdk.errors import SpladeError
+from splade_sdk.retrieval.ingest.stream import SourceRow
 from splade_sdk.types import Document
 
 __all__ = ["AHEAD", "DocumentStream", "IngestStopped", "SourceError"]
@@ -34,11 +35,11 @@ class DocumentStream:
 
     def __init__(self, want: Callable[[], None]) -> None:
         self._want = want
-        self._chunks: SimpleQueue[Sequence[Document] | None] = SimpleQueue()
+        self._chunks: SimpleQueue[Sequence[Document | SourceRow] | None] = SimpleQueue()
         self._failed = False
         self._stopped: BaseException | None = None
 
-    def put(self, documents: Sequence[Document]) -> None:
+    def put(self, documents: Sequence[Document | SourceRow]) -> None:
         """Add documents."""
         self._chunks.put(documents)
 
@@ -52,7 +53,7 @@ class DocumentStream:
         self._stopped = self._stopped or reason
         self._chunks.put(None)
 
-    def __iter__(self) -> Iterator[Document]:
+    def __iter__(self) -> Iterator[Document | SourceRow]:
         for _ in range(AHEAD):
             self._want()
         while (documents := self._next()) is not None:
@@ -64,7 +65,7 @@ class DocumentStream:
         if self._failed:
             raise SourceError("reading the documents failed")
 
-    def _next(self) -> Sequence[Document] | None:
+    def _next(self) -> Sequence[Document | SourceRow] | None:
         documents = self._chunks.get()
         if self._stopped is not None:
             raise self._stopped

@@ -14,6 +14,7 @@ from typing import Any
 from splade_sdk.errors import EngineClosedError, EngineError
 from splade_sdk.retrieval.hosting.base import Arguments
 from splade_sdk.retrieval.hosting.stream import DocumentStream, IngestStopped
+from splade_sdk.retrieval.ingest.stream import SourceRow
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.types import Document, IngestReport
 
@@ -119,7 +120,7 @@ class ThreadFeed:
         self.outcome = outcome
         self._stream = stream
 
-    def put(self, documents: Sequence[Document]) -> None:
+    def put(self, documents: Sequence[Document | SourceRow]) -> None:
         """Hand over the next documents."""
         self._stream.put(documents)
 

@@ -211,12 +211,12 @@ class TestUpsert:
             assert retriever.upsert([]).stored == 0
             assert retriever.search("heart") == []
 
-    def test_a_dict_is_refused_and_earlier_batches_stay(self) -> None:
+    def test_a_dict_is_refused_and_what_is_before_it_is_stored(self) -> None:
         with empty() as retriever:
             mixed = [*DOCUMENTS[:3], {"id": "d", "text": "x"}]
             with pytest.raises(InvalidTypeError, match=r"documents\[3\] is dict"):
                 retriever.upsert(mixed, batch_size=2)  # type: ignore[list-item]
-            assert retriever.count() == 2
+            assert retriever.count() == 3
 
     def test_the_bar_goes_to_stderr_and_only_where_wanted(
         self, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splade_sdk.qdrant.content import ContentHasher, same_vector
+from splade_sdk.qdrant.content_hash import ContentHasher, same_vector
 from splade_sdk.types import SparseVector
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
+from numpy import datetime64
 
 from splade_sdk.config import DenseFingerprint
 from splade_sdk.errors import (
     ConfigError,
     EngineConnectionError,
+    InvalidDocumentError,
     InvalidInputError,
+    InvalidVectorError,
     RequestRejectedError,
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.memory import MemoryCollection
-from splade_sdk.retrieval import upload
 from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.upload import UploadOptions
+from splade_sdk.retrieval.ingest import run
+from splade_sdk.retrieval.ingest.options import UpsertOptions
 from splade_sdk.types import Document, IngestReport, SparseVector
 from tests.unit.fakes import DIMENSIONS, WordEncoder
 
@@ -59,12 +64,12 @@ class Store:
         self.collection = Collection(self.encoder, self.encoding.dense)
 
     def upsert(self, documents: Any, **options: Any) -> IngestReport:
-        given = UploadOptions(**{"batch_size": 2, **options})
-        return upload.upsert(documents, self.collection, self.encoding, given)
+        given = UpsertOptions(**{"batch_size": 2, **options})
+        return run.upsert(documents, self.collection, self.encoding, given)
 
     def sync(self, documents: Any, *, allow_empty: bool = False, **options: Any) -> IngestReport:
-        given = UploadOptions(**{"batch_size": 2, **options})
-        return upload.sync(
+        given = UpsertOptions(**{"batch_size": 2, **options})
+        return run.sync(
             documents,
             self.collection,
             self.encoding,
@@ -321,3 +326,162 @@ def test_dead_letters_leave_out_what_was_unchanged(store: Store, tmp_path: Path)
     report = store.upsert(documents("ab"), dead_letter=path)
     assert (report.skipped, report.failed[0].ids) == (1, ("b",))
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["b"]
+
+
+class TestRepeatedIds:
+    @pytest.mark.parametrize("batch_size", [1, 2, 3, 10])
+    def test_count_once_wherever_batches_begin(self, store: Store, batch_size: int) -> None:
+        given = [Document("a", "old"), Document("b", ""), Document("a", "new"), Document("b", "")]
+        report = store.upsert(given, batch_size=batch_size)
+        assert (report.stored, report.empty, report.skipped) == (2, 1, 0)
+        assert (report.duplicates, report.duplicate_ids) == (2, ("a", "b"))
+        assert {each[1]["text"] for each in store.collection.snapshot()} == {"new", ""}
+        again = store.upsert([*documents("cc")], batch_size=batch_size)
+        assert (again.stored, again.duplicates, again.duplicate_ids) == (1, 1, ("c",))
+
+    def test_are_in_the_report_of_an_error(self, store: Store) -> None:
+        def broken() -> Iterator[Document]:
+            yield from documents("aab")
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk") as raised:
+            store.upsert(broken())
+        assert raised.value.report.duplicates == 1  # type: ignore[attr-defined]
+
+    def test_count_also_in_what_a_checkpoint_leaves_out(self, store: Store, tmp_path: Path) -> None:
+        def broken() -> Iterator[Document]:
+            yield from documents("abacd")
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk"):
+            store.upsert(broken(), checkpoint=tmp_path / "done.jsonl")
+        report = store.upsert(documents("abacda"), checkpoint=tmp_path / "done.jsonl")
+        # d was in no batch yet.
+        assert (report.stored, report.skipped, report.duplicates) == (1, 3, 2)
+
+
+BAD_VALUES = [
+    float("nan"),
+    2**65,
+    {1, 2},
+    "\ud800",
+    {3: "x"},
+    {"\udfff": 1},
+    datetime64("NaT"),
+    reduce(lambda inner, _: {"k": inner}, range(70), 1),
+]
+
+
+class TestBadDocuments:
+    @pytest.mark.parametrize("value", BAD_VALUES, ids=[str(n) for n in range(len(BAD_VALUES))])
+    def test_are_skipped_on_request_and_the_rest_is_stored(
+        self, store: Store, tmp_path: Path, value: Any
+    ) -> None:
+        path = tmp_path / "dead.jsonl"
+        bad = Document("x", "text x", {"tag": value, "year": 2024})
+        given = [*documents("a"), bad, *documents("bc")]
+        report = store.upsert(given, on_bad_document="skip", dead_letter=path, batch_size=4)
+        assert (report.stored, [each.ids for each in report.failed]) == (3, [("x",)])
+        assert isinstance(report.failed[0].cause, InvalidDocumentError)
+        assert re.match(
+            r"documents\[1\]: metadata .tag.* of document 'x'", str(report.failed[0].cause)
+        )
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == set("abc")
+        [row] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        assert (row["id"], row["text"], row["metadata"]["year"]) == ("x", "text x", 2024)
+        assert isinstance(row["metadata"]["tag"], str)
+        assert row["cause"].startswith("InvalidDocumentError: documents[1]: metadata ")
+
+    def test_raise_after_the_documents_before_them_are_stored(self, store: Store) -> None:
+        given = [*documents("abc"), Document("x", "t", {"y": float("inf")}), *documents("d")]
+        with pytest.raises(
+            InvalidDocumentError, match=r"documents\[3\]: .* document 'x'"
+        ) as raised:
+            store.upsert(given)
+        assert raised.value.report.stored == 3  # type: ignore[attr-defined]
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == set("abc")
+
+    def test_of_another_space_are_skipped_too(self, store: Store) -> None:
+        foreign = Document("x", "t", vector=SparseVector.from_dict({1: 1.0}, 10))
+        report = store.upsert([foreign, *documents("a")], on_bad_document="skip")
+        assert (report.stored, report.failed[0].ids) == (1, ("x",))
+        assert isinstance(report.failed[0].cause, InvalidVectorError)
+
+    def test_that_are_no_documents_are_named_by_position(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "dead.jsonl"
+        given = [*documents("a"), {"id": "x"}, None]
+        report = store.upsert(given, on_bad_document="skip", dead_letter=path)
+        assert [each.ids for each in report.failed] == [("documents[1]",), ("documents[2]",)]
+        assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [
+            "documents[1]",
+            "documents[2]",
+        ]
+
+    def test_beside_a_batch_that_the_engine_refuses(self, store: Store, tmp_path: Path) -> None:
+        path = tmp_path / "dead.jsonl"
+        store.collection.refused = "a"
+        given = [*documents("a"), Document("x", "t", {"y": float("inf")}), *documents("b")]
+        report = store.upsert(given, on_bad_document="skip", dead_letter=path, batch_size=3)
+        assert [each.ids for each in report.failed] == [("a", "b"), ("x",)]
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [(row["id"], row["cause"].split(":")[0]) for row in rows] == [
+            ("a", "RequestRejectedError"),
+            ("b", "RequestRejectedError"),
+            ("x", "InvalidDocumentError"),
+        ]
+
+    def test_what_the_iterable_raises_is_raised(self, store: Store) -> None:
+        def broken() -> Iterator[Document]:
+            yield from documents("ab")
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk"):
+            store.upsert(broken(), on_bad_document="skip")
+
+    def test_keep_their_stored_version_in_a_sync(self, store: Store) -> None:
+        store.upsert(documents("abx"))
+        given = [*documents("a"), Document("x", "t", {"y": float("inf")})]
+        report = store.sync(given, on_bad_document="skip")
+        assert (report.deleted, report.failed[0].ids) == (1, ("x",))
+        assert {each[1]["doc_id"] for each in store.collection.snapshot()} == set("ax")
+
+    def test_without_an_id_keep_everything_in_a_sync(self, store: Store) -> None:
+        store.upsert(documents("abx"))
+        report = store.sync([*documents("a"), {"id": "x"}], on_bad_document="skip")
+        assert (report.deleted, len(report.failed)) == (0, 1)
+        assert store.collection.count() == 3
+
+    def test_are_passed_by_a_checkpoint_and_reported_again(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "done.jsonl"
+        bad = Document("x", "t", {"y": float("inf")})
+        given = [bad, bad, *documents("ab"), bad, *documents("cd"), bad]
+
+        def broken() -> Iterator[Document]:
+            yield from given
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk"):
+            store.upsert(broken(), checkpoint=path, on_bad_document="skip")
+        assert [json.loads(line)["documents"] for line in path.read_text().splitlines()] == [4, 3]
+        store.forget_calls()
+        report = store.upsert(given, checkpoint=path, on_bad_document="skip")
+        assert (report.stored, report.skipped, len(report.failed)) == (0, 4, 4)
+        assert (store.encoder.calls, path.exists()) == ([], False)
+
+    def test_that_were_mended_are_stored_by_the_next_run(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "done.jsonl"
+
+        def broken() -> Iterator[Document]:
+            yield from [*documents("a"), Document("x", "t", {"y": float("inf")}), *documents("b")]
+            raise OSError("disk")
+
+        with pytest.raises(OSError, match="disk"):
+            store.upsert(broken(), checkpoint=path, on_bad_document="skip")
+        report = store.upsert(documents("axb"), checkpoint=path)
+        assert (report.stored, report.skipped, report.failed) == (1, 2, ())

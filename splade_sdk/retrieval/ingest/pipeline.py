@@ -1,9 +1,9 @@
-"""Works through items in a background thread, while the caller prepares the next ones."""
+"""Processes items in a background thread, while the caller prepares the next ones."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -22,14 +22,17 @@ Result = TypeVar("Result")
 class Pipeline(Generic[Item, Result]):
     """One item after the other, in order; results come back in the caller's thread.
 
-    What ``work`` raises is raised by the next ``put``, or on leaving, and no later item is begun.
-    Where the caller's own block raises an Exception, the items put before are finished first; a
-    KeyboardInterrupt finishes only the one being worked on. No thread is left behind.
+    What ``work`` raises is raised by the next ``put`` or on leaving the block, and no later item is
+    started. If the caller's own block raises an Exception, the items put before are finished first;
+    a KeyboardInterrupt finishes only the current one. No thread is left behind.
 
     Args:
         work: Called in the background thread.
         done: Called in the caller's thread with each item and its result, in order.
-        waiting: Items in hand at most, the one being worked on included, before ``put`` waits.
+        waiting: Most unfinished items, the current one included, before ``put`` waits.
+
+    Attributes:
+        unfinished: Items that may not be finished yet, the oldest first, with their results.
     """
 
     def __init__(
@@ -42,28 +45,26 @@ class Pipeline(Generic[Item, Result]):
         self._work = work
         self._done = done
         self._waiting = waiting
-        self._in_hand: deque[tuple[Item, Future[Result]]] = deque()
+        self.unfinished: deque[tuple[Item, Future[Result]]] = deque()
         self._broken = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="splade-ingest")
 
     def put(self, item: Item, *, cheap: bool = False) -> None:
-        """Hand over an item; waits for the oldest one while too many are in hand.
+        """Hand over an item; waits for the oldest one while too many are unfinished.
 
         Args:
-            item: What to work on.
-            cheap: Whether preparing it took next to no time. Then there is nothing to gain from
-                working on it in the background, and where none is in hand it is done right here.
+            item: Argument of ``work``.
+            cheap: Whether preparing it took hardly any time. The background thread then gains
+                nothing, and if no item is unfinished, this one is processed in the caller's thread.
         """
-        while self._in_hand and (len(self._in_hand) >= self._waiting or self._in_hand[0][1].done()):
+        while self.unfinished and (
+            len(self.unfinished) >= self._waiting or self.unfinished[0][1].done()
+        ):
             self._settle()
-        if cheap and not self._in_hand:
+        if cheap and not self.unfinished:
             self._done(item, self._run(item))
         else:
-            self._in_hand.append((item, self._thread.submit(self._run, item)))
-
-    def in_hand(self) -> Iterator[Item]:
-        """Iterate over the items that may not be finished yet."""
-        return (item for item, _ in self._in_hand)
+            self.unfinished.append((item, self._thread.submit(self._run, item)))
 
     def __enter__(self) -> Self:
         return self
@@ -76,21 +77,22 @@ class Pipeline(Generic[Item, Result]):
     ) -> None:
         try:
             if kind is None or (issubclass(kind, Exception) and not self._broken):
-                while self._in_hand:
+                while self.unfinished:
                     self._settle()
-            self._drop_waiting()
+            # Cancel items not started; report the others' results, ignoring errors.
+            started: deque[tuple[Item, Future[Result]]] = deque()
+            for each in self.unfinished:
+                if not each[1].cancel():
+                    started.append(each)
+            self.unfinished = started
+            while self.unfinished:
+                with suppress(Exception, CancelledError):
+                    self._settle()
         finally:
             self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _drop_waiting(self) -> None:
-        """Drop the items that are not begun; what comes of the others is told, errors aside."""
-        self._in_hand = deque(each for each in self._in_hand if not each[1].cancel())
-        while self._in_hand:
-            with suppress(Exception, CancelledError):
-                self._settle()
-
     def _settle(self) -> None:
-        item, future = self._in_hand.popleft()
+        item, future = self.unfinished.popleft()
         self._done(item, future.result())
 
     def _run(self, item: Item) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 import pytest
 
@@ -21,8 +22,9 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.ingest import ingest
-from splade_sdk.retrieval.preparing import Preparing
+from splade_sdk.retrieval.ingest.points import PointBuilder
+from splade_sdk.retrieval.ingest.run import ingest
+from splade_sdk.retrieval.ingest.stream import Batch, SeenIds, document_batches, read_documents
 from splade_sdk.types import Document, IngestReport, SparseVector
 from tests.unit.fakes import DIMENSIONS, WordEncoder
 
@@ -65,17 +67,26 @@ def run(
     encoder: SparseEncoder | None = None,
     progress: Counted | None = None,
 ) -> IngestReport:
-    preparing = Preparing(
+    builder = PointBuilder(
         collection,  # type: ignore[arg-type]
         Encoding(encoder or WordEncoder()),  # type: ignore[arg-type]
         skip_unchanged=True,
     )
-    return ingest(
-        groups,
-        preparing=preparing,
-        collection=collection,  # type: ignore[arg-type]
-        progress=progress or Counted(),
-    )
+
+    def made() -> Iterator[Batch]:
+        for group in groups:
+            yield from document_batches(
+                read_documents(group, builder.draft, seen), batch_size=len(group)
+            )
+
+    with closing(SeenIds()) as seen:
+        return ingest(
+            made(),
+            builder=builder,
+            collection=collection,  # type: ignore[arg-type]
+            progress=progress or Counted(),
+            seen=seen,
+        )
 
 
 def test_every_batch_is_encoded_once_and_stored() -> None:
@@ -111,21 +122,23 @@ def test_a_batch_of_ready_made_vectors_needs_no_encoding() -> None:
     assert encoder.calls == []
 
 
-def test_a_vector_of_another_space_raises_before_its_batch_is_stored() -> None:
+def test_a_vector_of_another_space_raises_after_the_documents_before_it_are_stored() -> None:
     collection = FailingCollection()
     foreign = Document("x", "t", vector=SparseVector.from_dict({1: 1.0}, 10))
     with pytest.raises(InvalidVectorError, match=r"document 'x' has 10 dimensions.*has 65536"):
         run([*batches("ab"), [Document("c", "t"), foreign]], collection)
-    assert len(collection.points) == 2
+    assert len(collection.points) == 3
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, object()])
-def test_metadata_that_is_no_json_raises_before_its_batch_is_stored(value: object) -> None:
+def test_metadata_that_is_no_json_raises_after_the_documents_before_it_are_stored(
+    value: object,
+) -> None:
     collection = FailingCollection()
     bad = [Document("c", "t"), Document("x", "t", {"tag": value})]
     with pytest.raises(InvalidDocumentError, match="'x'"):
         run([*batches("ab"), bad], collection)
-    assert len(collection.points) == 2
+    assert len(collection.points) == 3
 
 
 @pytest.mark.parametrize("kind", [RequestRejectedError, EngineError])

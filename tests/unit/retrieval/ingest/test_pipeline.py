@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from splade_sdk.retrieval.pipeline import Pipeline
+from splade_sdk.retrieval.ingest.pipeline import Pipeline
 
 
 def alive() -> list[threading.Thread]:
@@ -42,11 +42,11 @@ def test_put_waits_while_too_many_are_in_hand() -> None:
     with Pipeline(work, lambda n, _: settled.append(n), waiting=2) as pipeline:
         pipeline.put(0)
         pipeline.put(1)
-        assert list(pipeline.in_hand()) == [0, 1]
+        assert [item for item, _ in pipeline.unfinished] == [0, 1]
         gate.release(3)
         pipeline.put(2)  # waits for 0
         assert settled[0] == 0
-        assert len(list(pipeline.in_hand())) <= 2
+        assert len([item for item, _ in pipeline.unfinished]) <= 2
     assert settled == begun == [0, 1, 2]
 
 

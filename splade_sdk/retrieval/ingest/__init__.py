@@ -1,0 +1,1 @@
+"""From any iterable of documents to stored points: read, build, write, report."""
