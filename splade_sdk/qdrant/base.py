@@ -5,12 +5,11 @@ Ids here are point ids (UUID strings); the caller's own ids live in the payload.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.qdrant.two_step import TwoStep
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
@@ -21,7 +20,15 @@ if TYPE_CHECKING:
 
     from splade_sdk.qdrant.schema import CollectionContract
 
-__all__ = ["Collection", "PayloadFields", "Point", "Record", "ScoredPoint", "SearchRequest"]
+__all__ = [
+    "Collection",
+    "CollectionStatus",
+    "PayloadFields",
+    "Point",
+    "Record",
+    "ScoredPoint",
+    "SearchRequest",
+]
 
 PayloadFields = bool | tuple[str, ...]
 """What to return of a payload: all, nothing, or the document's id and these paths."""
@@ -104,6 +111,34 @@ class ScoredPoint:
         return same_fields(self, other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionStatus:
+    """The state of a collection, as its engine reports it.
+
+    Attributes:
+        engine: What it is, with its version where that is known, such as ``Qdrant 1.19.0``.
+        points: Number of points.
+        indexed_fields: Paths in the payload that have an index, with their kind.
+        idf: Whether the engine multiplies query weights by the inverse document frequency; None
+            where that is not known.
+        pending: What the engine has still to do or failed to do, in its words; empty if nothing.
+        advice: What to do about that.
+        client_version: Of qdrant-client where it speaks to a server; None elsewhere.
+        server_version: Of that server; None elsewhere.
+        slow: Why searches are slow by the kind of engine; empty where they are not.
+    """
+
+    engine: str
+    points: int
+    indexed_fields: Mapping[str, str] = field(default_factory=dict)
+    idf: bool | None = None
+    pending: str = ""
+    advice: str = ""
+    client_version: str | None = None
+    server_version: str | None = None
+    slow: str = ""
 
 
 class Collection(Protocol):

@@ -27,7 +27,6 @@ from splade_sdk.types.arrays import FloatArray
 __all__ = [
     "from_record",
     "from_scored",
-    "stored_bytes",
     "to_config",
     "to_filter",
     "to_new_vector",
@@ -79,9 +78,14 @@ def to_new_vector(contract: CollectionContract) -> Any:
     )
 
 
-def to_points(points: Sequence[Point], contract: CollectionContract) -> list[Any]:
-    """Return points with their vectors under the names that the contract gives them."""
-    return [
+def to_points(points: Sequence[Point], contract: CollectionContract) -> tuple[list[Any], int]:
+    """Return points with their vectors under the names that the contract gives them.
+
+    Returns:
+        The engine's points, and about how many bytes it writes to store them: in its log, and then
+        in its storage.
+    """
+    made = [
         edge.Point(
             point.id,
             {name: _vector(vector) for name, vector in named_vectors(point, contract).items()},
@@ -89,11 +93,7 @@ def to_points(points: Sequence[Point], contract: CollectionContract) -> list[Any
         )
         for point in points
     ]
-
-
-def stored_bytes(points: Sequence[Point]) -> int:
-    """Return about how much the engine writes to store points: its log, and then its storage."""
-    return 2 * sum(
+    return made, 2 * sum(
         len(point.vector) * _BYTES_A_TERM
         + (0 if point.dense is None else point.dense.nbytes)
         + len(str(point.payload).encode(errors="replace"))

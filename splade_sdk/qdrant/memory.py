@@ -18,13 +18,18 @@ from qdrant_client.local.payload_filters import check_filter
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
-from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import (
+    CollectionStatus,
+    PayloadFields,
+    Point,
+    Record,
+    ScoredPoint,
+    SearchRequest,
+)
 from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
 from splade_sdk.qdrant.ranking import lowest_score
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.spaces import require_points, require_requests
-from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.vectors import first_step, sparse_vectors
+from splade_sdk.qdrant.vectors import first_step, require_points, require_requests, sparse_vectors
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
 

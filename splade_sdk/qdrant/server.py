@@ -21,7 +21,14 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.address import require_name, without_credentials
-from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import (
+    CollectionStatus,
+    PayloadFields,
+    Point,
+    Record,
+    ScoredPoint,
+    SearchRequest,
+)
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded
 from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included
@@ -40,9 +47,7 @@ from splade_sdk.qdrant.server_open import (
 )
 from splade_sdk.qdrant.server_settings import reading, writing
 from splade_sdk.qdrant.server_status import server_status
-from splade_sdk.qdrant.spaces import require_points, require_requests
-from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.vectors import returned_vectors
+from splade_sdk.qdrant.vectors import require_points, require_requests, returned_vectors
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseVector
 

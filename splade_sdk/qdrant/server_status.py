@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 from qdrant_client import QdrantClient, models
 
+from splade_sdk.qdrant.base import CollectionStatus
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.status import CollectionStatus
 
 __all__ = ["server_status"]
 

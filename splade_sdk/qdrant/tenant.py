@@ -14,6 +14,7 @@ from qdrant_client import models
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
 from splade_sdk.qdrant.base import (
     Collection,
+    CollectionStatus,
     PayloadFields,
     Point,
     Record,
@@ -21,7 +22,6 @@ from splade_sdk.qdrant.base import (
     SearchRequest,
 )
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.status import CollectionStatus
 
 __all__ = ["TENANT", "TenantCollection", "require_tenant"]
 

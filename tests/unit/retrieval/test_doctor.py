@@ -10,8 +10,8 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from splade_sdk import Bm25Encoder, Document, Finding, Retriever
+from splade_sdk.qdrant.base import CollectionStatus
 from splade_sdk.qdrant.server_open import METADATA_KEY
-from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.retrieval import doctor
 from splade_sdk.types import SparseVector
 from tests.contracts.fake_server import FakeServer
