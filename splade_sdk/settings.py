@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from splade_sdk.errors import ConfigError
+from splade_sdk.errors import ConfigError, InvalidTypeError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Settings", "config_error"]
+__all__ = ["Settings", "config_error", "require_settings"]
 
 
 class Settings(BaseModel):
@@ -35,6 +35,25 @@ class Settings(BaseModel):
 
         # Keeps pydantic from calling it for settings within settings, whose errors it collects.
         __init__.__pydantic_base_init__ = True
+
+
+SettingsOf = TypeVar("SettingsOf", bound=Settings)
+
+
+def require_settings(
+    given: SettingsOf | None, kind: type[SettingsOf], name: str
+) -> SettingsOf | None:
+    """Return settings of a class, or None.
+
+    Raises:
+        InvalidTypeError: if it is something else, such as a dictionary.
+    """
+    if given is not None and not isinstance(given, kind):
+        hint = f"(**{name})" if isinstance(given, dict) else "(...)"
+        raise InvalidTypeError(
+            f"{name} is {type(given).__name__}: expected {kind.__name__}{hint} or None"
+        )
+    return given
 
 
 def config_error(error: ValidationError, settings: type[BaseModel], *, where: str) -> ConfigError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,8 +20,9 @@ from splade_sdk.errors import (
     EngineClosedError,
     EngineError,
 )
+from splade_sdk.forks import disown, own, require_process
 from splade_sdk.qdrant import convert
-from splade_sdk.qdrant.address import require_name, without_credentials
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import (
     CollectionStatus,
     PayloadFields,
@@ -35,20 +37,21 @@ from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.server_open import (
+from splade_sdk.qdrant.server_collection import (
     METADATA_KEY,
     add_dense,
-    agree,
     create_index,
-    hold_indexing,
     index_fields,
-    let_index,
-    quiet,
+    open_contract,
+    pause_indexing,
+    read_arguments,
+    server_status,
+    set_indexing_threshold,
+    without_local_warnings,
+    write_arguments,
 )
-from splade_sdk.qdrant.server_settings import reading, writing
-from splade_sdk.qdrant.server_status import server_status
 from splade_sdk.qdrant.vectors import require_points, require_requests, returned_vectors
-from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
+from splade_sdk.retry import RetryPolicy
 from splade_sdk.types import SparseVector
 
 if TYPE_CHECKING:
@@ -92,9 +95,12 @@ class ServerCollection:
         settings: ServerSettings | None = None,
     ) -> None:
         self.contract = contract
-        self._reading, self._writing = reading(settings), writing(settings)
+        self._reading, self._writing = read_arguments(settings), write_arguments(settings)
         self._shard_key = None if settings is None else settings.shard_key
         self._client: QdrantClient | None = client
+        self._process = os.getpid()
+        own(client)  # a forked child would unlock the folder, or speak on our connections
+        self._finalizer = weakref.finalize(self, disown, client)
         self._collection = name
         self._where = where
         self._secret = secret
@@ -107,30 +113,20 @@ class ServerCollection:
     @classmethod
     def open(
         cls,
-        url: str | None = None,
+        where: Address,
         *,
-        path: str | Path | None = None,
-        name: str,
         fingerprint: Fingerprint,
         settings: CollectionSettings | None = None,
         dense: DenseFingerprint | None = None,
-        api_key: str | None = None,
-        timeout_s: float = 30.0,
-        retry: RetrySettings | None = DEFAULT_RETRY,
         create: bool = True,
     ) -> Self:
         """Open a collection, or make it.
 
         Args:
-            url: Address of a server, or ``":memory:"`` for local mode in memory.
-            path: Folder of local mode, instead of a url.
-            name: Name of the collection.
+            where: Of a server; a path, or the url ``":memory:"``, is local mode.
             fingerprint: The encoder that will be used with it.
             settings: Layout of a new one; of one that exists, what is expected.
             dense: The dense model that will be used with it.
-            api_key: Key of the server.
-            timeout_s: Seconds to wait for an answer; rounded up to whole ones.
-            retry: How calls of a server that failed are tried again; None tries each once.
             create: Make it where it does not exist.
 
         Raises:
@@ -138,46 +134,34 @@ class ServerCollection:
             CollectionMismatchError: if another model or layout made it, or another program.
             EngineError: if the server cannot be reached, or refuses.
         """
-        require_name(name)
-        local = path is not None or url == ":memory:"
-        place = str(path) if path is not None else without_credentials(url or "")
-        where = f"collection {name!r} at {place}"
-        if path is not None and holds_embedded(Path(path)):
+        if where.folder is not None and holds_embedded(where.folder):
             raise CollectionMismatchError(
-                f"the index in {path} was made by the embedded engine, not by qdrant-client's "
-                "local mode: install it (pip install 'splade-sdk[edge]'), or choose another path"
+                f"the index in {where.folder} was made by the embedded engine, not by "
+                "qdrant-client's local mode: install it (pip install 'splade-sdk[edge]'), or "
+                "choose another path"
             )
-        with engine_errors(f"cannot open {where}", api_key), quiet():
-            if path is not None:
-                client = QdrantClient(path=str(path))
-            elif local:
-                client = QdrantClient(":memory:")
-            else:
-                # The check would run in a thread of its own and could only warn.
-                client = QdrantClient(
-                    url,
-                    api_key=api_key,
-                    timeout=max(1, math.ceil(timeout_s)),
-                    check_compatibility=False,
-                )
-        policy = None if local or retry is None else RetryPolicy(retry)
         doing = f"cannot open {where}"
+        with engine_errors(doing, where.api_key), without_local_warnings():
+            client = _connected(where)
+        policy = RetryPolicy(where.retry) if where.on_server and where.retry else None
         try:
-            with engine_errors(doing, api_key), quiet():
-                asked = retrying_client(client, policy, doing, api_key) if policy else client
+            with without_local_warnings():
+                calls = retrying_client(client, policy, doing, where.api_key)
                 wanted = CollectionContract.make(fingerprint, settings, dense)
-                contract = agree(asked, name, wanted, settings, where=where, create=create)
-                index_fields(asked, name, settings or contract.settings)
+                contract = open_contract(
+                    calls, where.collection, wanted, settings, where=str(where), create=create
+                )
+                index_fields(calls, where.collection, settings or contract.settings)
         except BaseException:
             client.close()
             raise
         return cls(
             client,
-            name,
+            where.collection,
             contract,
-            where=where,
-            secret=api_key,
-            local=local,
+            where=str(where),
+            secret=where.api_key,
+            local=not where.on_server,
             retry=policy,
             settings=settings.server if settings else None,
         )
@@ -333,12 +317,12 @@ class ServerCollection:
     @contextmanager
     def _without_indexing(self) -> Iterator[None]:
         with self._engine("hold its indexing") as client:
-            had = hold_indexing(client, self._collection)
+            had = pause_indexing(client, self._collection)
         try:
             yield
         finally:
             with self._engine("let it index again") as client:
-                let_index(client, self._collection, had)
+                set_indexing_threshold(client, self._collection, had)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
@@ -354,10 +338,12 @@ class ServerCollection:
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            with engine_errors(f"{self._where}: cannot close", self._secret):
-                client.close()
+        if self._client is None or os.getpid() != self._process:
+            return
+        client, self._client = self._client, None
+        self._finalizer()
+        with engine_errors(f"{self._where}: cannot close", self._secret):
+            client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -372,15 +358,13 @@ class ServerCollection:
 
     @contextmanager
     def _engine(self, doing: str) -> Iterator[QdrantClient]:
+        """Give the client, whose calls raise our errors; in local mode to one caller at a time."""
+        require_process(self._process, self._where)
         if self._client is None:
             raise EngineClosedError(f"{self._where} was closed: open it again")
-        told = f"{self._where}: cannot {doing}"
-        with self._one_at_a_time, engine_errors(told, self._secret):
-            yield (
-                retrying_client(self._client, self._retry, told, self._secret)
-                if self._retry
-                else self._client
-            )
+        doing = f"{self._where}: cannot {doing}"
+        with self._one_at_a_time:
+            yield retrying_client(self._client, self._retry, doing, self._secret)
 
     def _query(
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
@@ -416,3 +400,16 @@ class ServerCollection:
                 UserWarning,
                 stacklevel=stacklevel(),
             )
+
+
+def _connected(where: Address) -> QdrantClient:
+    if where.folder is not None:
+        return QdrantClient(path=str(where.folder))
+    if not where.on_server:
+        return QdrantClient(":memory:")
+    return QdrantClient(
+        where.url,
+        api_key=where.api_key,
+        timeout=max(1, math.ceil(where.timeout_s)),
+        check_compatibility=False,  # it would run in a thread of its own, and could only warn
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import RLock
 from typing import Literal
 
@@ -10,13 +9,14 @@ from splade_sdk.config import CollectionSettings, DenseSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.encoders.dense import ExternalDense
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
-from splade_sdk.retrieval.constructor import require_encoder, require_seconds, require_settings
+from splade_sdk.retrieval.constructor import require_encoder
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.search_settings import SearchSettings
-from splade_sdk.retry import RetrySettings
+from splade_sdk.settings import require_settings
 
 __all__ = ["Connection"]
 
@@ -25,47 +25,34 @@ class Connection:
     """Opens a collection once, for the encoder that will be used with it; safe across threads.
 
     Args:
-        url: Address of a Qdrant server, or ``":memory:"``.
-        path: Folder of an embedded collection.
-        name: Name of the collection.
+        where: Of the collection.
         encoder: Makes the sparse vectors; None for SpladeEncoder() with the default model.
         dense_encoder: Makes the dense vectors; None for the dense head of ``encoder``, if it has
             one; False for none.
-        api_key: Key of the server.
         settings: Layout of a collection that is created.
-        timeout_s: Seconds to wait for an answer of the server.
-        retry: How calls of the server that failed are tried again.
         search_settings: How texts are encoded and searched unless a call says otherwise.
         tenant: Whose documents are used; None for those of all.
 
     Attributes:
         search_settings: The same.
-        url: The same.
+        where: The same.
 
     Raises:
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
-        ConfigError: if ``timeout_s`` is not above 0.
     """
 
     def __init__(
         self,
-        url: str | None,
+        where: Address,
         *,
-        path: str | Path | None,
-        name: str,
         encoder: SparseEncoder | None,
         dense_encoder: DenseEncoder | Literal[False] | None,
-        api_key: str | None,
         settings: CollectionSettings | None,
-        timeout_s: float,
-        retry: RetrySettings | None,
         search_settings: SearchSettings,
         tenant: str | None,
     ) -> None:
         self.search_settings = search_settings
-        self.url = url
-        self._path = path
-        self._name = name
+        self.where = where
         self._encoder = None if encoder is None else require_encoder(encoder)
         self._dense: ExternalDense | Literal[False] | None = (
             dense_encoder
@@ -73,12 +60,9 @@ class Connection:
             else ExternalDense(dense_encoder)
         )
         self._encoding: Encoding | None = None
-        self._api_key = api_key
         self._settings = search_settings.layout(
             require_settings(settings, CollectionSettings, "settings")
         )
-        self._timeout_s = require_seconds(timeout_s, "timeout_s")
-        self._retry = require_settings(retry, RetrySettings, "retry")
         self._tenant = require_tenant(tenant)
         self._collection: Collection | None = None
         self._closed = False
@@ -116,15 +100,10 @@ class Connection:
             if self._collection is None:
                 encoding = self.encoding
                 collection = open_collection(
-                    self.url,
-                    path=self._path,
-                    name=self._name,
+                    self.where,
                     fingerprint=encoding.encoder.fingerprint,
                     settings=self._settings,
                     dense=encoding.dense,
-                    api_key=self._api_key,
-                    timeout_s=self._timeout_s,
-                    retry=self._retry,
                     create=create,
                 )
                 if not without_dense:
@@ -144,8 +123,8 @@ class Connection:
         if self._dense and collection.contract.dense is None:
             collection.close()
             raise CollectionMismatchError(
-                f"the collection {self._name!r} was made without dense vectors, so the dense "
-                f"encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
+                f"the collection {self.where.collection!r} was made without dense vectors, so the "
+                f"dense encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
                 "to add them, or leave dense_encoder out"
             )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import InvalidFilterError, InvalidInputError
-from splade_sdk.qdrant.address import require_name, require_place, without_credentials
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
@@ -88,21 +88,21 @@ class Retriever(SearchMethods, MaintenanceMethods):
         search_settings: SearchSettings | str | Path | None = None,
         tenant: str | None = None,
     ) -> None:
-        url, path = require_place(url, path)
-        require_name(collection)
-        place = without_credentials(url) if url is not None else str(path)
-        whose = "" if tenant is None else f", tenant={tenant!r}"
-        self._shown = f"Retriever({place!r}, collection={collection!r}{whose})"
-        self._connection = Connection(
-            url,
+        where = Address(
+            url=url,
             path=path,
-            name=collection,
-            encoder=encoder,
-            dense_encoder=dense_encoder,
+            collection=collection,
             api_key=api_key,
-            settings=settings,
             timeout_s=timeout_s,
             retry=retry,
+        )
+        whose = "" if tenant is None else f", tenant={tenant!r}"
+        self._shown = f"Retriever({where.place!r}, collection={collection!r}{whose})"
+        self._connection = Connection(
+            where,
+            encoder=encoder,
+            dense_encoder=dense_encoder,
+            settings=settings,
             search_settings=read_search_settings(search_settings),
             tenant=tenant,
         )
@@ -115,7 +115,7 @@ class Retriever(SearchMethods, MaintenanceMethods):
     @property
     def url(self) -> str | None:
         """Address of the server, or ``":memory:"``; None for a folder."""
-        return self._connection.url
+        return self._connection.where.url
 
     @property
     def encoding(self) -> Encoding:

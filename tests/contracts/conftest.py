@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
 from tests.containers import why_no_server
@@ -63,7 +64,7 @@ def _local(folder: Path) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        path=folder, name=name, fingerprint=encoder, settings=settings, **kw
+        Address(path=folder, collection=name), fingerprint=encoder, settings=settings, **kw
     )
 
 
@@ -71,7 +72,7 @@ def _local_memory(_: Path) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        ":memory:", name=name, fingerprint=encoder, settings=settings, **kw
+        Address(url=":memory:", collection=name), fingerprint=encoder, settings=settings, **kw
     )
 
 
@@ -82,7 +83,7 @@ def _rest(_: Path) -> Opener:
 
     def opener(name: str, encoder: Fingerprint, settings: Any = None, **kw: Any) -> Any:
         return ServerCollection.open(
-            server.url, name=name, fingerprint=encoder, settings=settings, **kw
+            Address(url=server.url, collection=name), fingerprint=encoder, settings=settings, **kw
         )
 
     opener.stop = server.close  # type: ignore[attr-defined]
@@ -94,9 +95,11 @@ def _server(url: str) -> Opener:
 
     run = uuid4().hex[:8]
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        url,
-        api_key=os.environ.get("QDRANT_API_KEY"),
-        name=f"splade_contract_{run}_{name}",
+        Address(
+            url=url,
+            api_key=os.environ.get("QDRANT_API_KEY"),
+            collection=f"splade_contract_{run}_{name}",
+        ),
         fingerprint=encoder,
         settings=settings,
         **kw,

@@ -8,10 +8,12 @@ import sys
 import warnings
 from pathlib import Path
 
+import portalocker
 import pytest
 
 from splade_sdk.config import Fingerprint
 from splade_sdk.errors import ForkedProcessError
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from tests.contracts.fake_server import FakeServer
@@ -75,23 +77,28 @@ def test_a_collection_is_refused_in_the_child_and_works_on_in_the_parent(
     if engine == "local":
         monkeypatch.setattr("splade_sdk.qdrant.open.find_spec", lambda _: None)
     server = FakeServer()
-    place = {"url": server.url} if engine == "server" else {"path": tmp_path}
+    place = server.url if engine == "server" else None
+    where = Address(url=place, path=None if place else tmp_path, collection="docs")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="qdrant-edge-py is not installed")
-        collection = open_collection(**place, name="docs", fingerprint=FINGERPRINT)
+        collection = open_collection(where, fingerprint=FINGERPRINT)
         collection.upsert([point("a")])
         assert "does not survive fork()" in in_child(collection)
         assert collection.count() == 1
         if engine == "local":  # and the lock of its folder is still held
-            with pytest.raises(Exception, match="already accessed by another instance"):
-                open_collection(**place, name="docs", fingerprint=FINGERPRINT)
+            flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+            with (
+                (tmp_path / ".lock").open("r+") as file,
+                pytest.raises(portalocker.LockException),
+            ):
+                portalocker.lock(file, flags)
     collection.close()
     server.close()
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_child_that_lives_on_does_not_keep_the_folder(tmp_path: Path) -> None:
-    collection = open_collection(path=tmp_path, name="docs", fingerprint=FINGERPRINT)
+    collection = open_collection(Address(path=tmp_path, collection="docs"), fingerprint=FINGERPRINT)
     collection.upsert([point("a")])
     read, write = os.pipe()
     child = os.fork()
@@ -102,7 +109,7 @@ def test_a_child_that_lives_on_does_not_keep_the_folder(tmp_path: Path) -> None:
     os.close(read)
     try:
         collection.close()
-        again = open_collection(path=tmp_path, name="docs", fingerprint=FINGERPRINT)
+        again = open_collection(Address(path=tmp_path, collection="docs"), fingerprint=FINGERPRINT)
         assert again.count() == 1
         again.close()
     finally:

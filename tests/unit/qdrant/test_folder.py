@@ -154,5 +154,5 @@ class TestTemporaryFolders:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(tempfile, "mkdtemp", fail)
-        with pytest.raises(EngineError, match="cannot make a temporary folder: .*No space left"):
+        with pytest.raises(EngineError, match=r"a temporary folder: .*No space left"):
             temporary_folder()
