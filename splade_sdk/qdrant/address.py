@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 from splade_sdk.errors import ConfigError, InvalidTypeError
 from splade_sdk.retry import DEFAULT_RETRY, RetrySettings
 from splade_sdk.settings import require_settings
-from splade_sdk.types.arguments import lone_surrogate, require_seconds
+from splade_sdk.types.arguments import lone_surrogate, require_seconds, without_credentials
 
-__all__ = ["MEMORY", "Address", "require_name", "without_credentials"]
+__all__ = ["MEMORY", "Address", "require_name"]
 
 MEMORY = ":memory:"
 
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 _NAME = re.compile(r"[^<>:\"/\\|?*\x00-\x1f]{1,200}")
 
 
@@ -93,11 +92,6 @@ def require_name(name: object) -> str:
             "lone surrogate, and no dot at the start"
         )
     return name
-
-
-def without_credentials(url: str) -> str:
-    """Return a url without the user and password in it, for messages."""
-    return _CREDENTIALS.sub("", url)
 
 
 def _require_place(url: object, path: object) -> tuple[str | None, Path | None]:

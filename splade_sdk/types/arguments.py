@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 
 from splade_sdk.errors import ConfigError, InvalidTypeError
 
-__all__ = ["lone_surrogate", "require_seconds", "require_whole"]
+__all__ = ["lone_surrogate", "require_seconds", "require_whole", "without_credentials"]
+
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
 
 
 def require_whole(value: object, name: str, least: int, *, unset: str = "") -> int:
@@ -64,3 +67,8 @@ def lone_surrogate(text: str) -> int | None:
     except UnicodeEncodeError as error:
         return error.start
     return None
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the user and password of the urls in it, for messages."""
+    return _CREDENTIALS.sub("", text)
