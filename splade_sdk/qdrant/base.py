@@ -196,7 +196,10 @@ class Collection(Protocol):
         with_payload: bool = True,
         with_vectors: bool = False,
     ) -> tuple[list[Record], str | None]:
-        """Return a page of points ordered by id, and the offset of the next one (None: last)."""
+        """Return a page of points ordered by id, and the offset of the next one (None: last).
+
+        Those of a tenant have another order, which is always the same.
+        """
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still.

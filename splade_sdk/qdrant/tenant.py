@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from qdrant_client import models
@@ -175,7 +175,28 @@ class TenantCollection:
         self._collection.close()
 
     def _only(self, given: models.Filter | None) -> models.Filter:
-        return self._own if given is None else models.Filter(must=[self._own, given])
+        return self._own if given is None else models.Filter(must=[self._own, self._inner(given)])
+
+    def _inner(self, given: models.Filter) -> models.Filter:
+        """Return a filter with the engine's ids in the place of ours."""
+
+        def inner(conditions: Any) -> Any:
+            if isinstance(conditions, list):
+                return [inner(each) for each in conditions]
+            if isinstance(conditions, models.Filter):
+                return self._inner(conditions)
+            if isinstance(conditions, models.HasIdCondition):
+                ids = [self._moved(each) for each in conditions.has_id if isinstance(each, str)]
+                return models.HasIdCondition(has_id=ids)
+            return conditions
+
+        some = given.min_should
+        return models.Filter(
+            must=inner(given.must),
+            should=inner(given.should),
+            must_not=inner(given.must_not),
+            min_should=some and some.model_copy(update={"conditions": inner(some.conditions)}),
+        )
 
     def _moved(self, point: str) -> str:
         """Return the engine's id of a point for ours, and ours for the engine's."""
@@ -186,4 +207,5 @@ class TenantCollection:
         return replace(point, id=self._moved(point.id), payload=payload)
 
     def _shown(self, found: Found) -> Found:
-        return replace(found, id=self._moved(found.id))
+        payload = {name: value for name, value in found.payload.items() if name != TENANT}
+        return replace(found, id=self._moved(found.id), payload=payload)

@@ -16,6 +16,7 @@ from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
+from splade_sdk.qdrant.tenant import TenantCollection
 from tests.containers import why_no_server
 from tests.contracts.fake_server import FakeServer
 
@@ -58,6 +59,15 @@ def _temporary(_: Path) -> Opener:
     return lambda _name, encoder, settings=None, dense=None, **_kw: EmbeddedCollection.temporary(
         fingerprint=encoder, settings=settings, dense=dense
     )
+
+
+def _tenant(folder: Path) -> Opener:
+    embedded = _embedded(folder)
+
+    def opener(name: str, *given: Any, **kw: Any) -> TenantCollection:
+        return TenantCollection(embedded(name, *given, **kw), "one")
+
+    return opener
 
 
 def _local(folder: Path) -> Opener:
@@ -108,6 +118,7 @@ def _server(url: str) -> Opener:
 
 PERSISTENT = [
     pytest.param(_embedded, id="embedded"),
+    pytest.param(_tenant, id="tenant"),
     pytest.param(_local, id="local-path"),
     pytest.param(_rest, id="fake-server"),
 ]
