@@ -2,8 +2,7 @@
 
 A forked child has copies of its parent's objects. Destroying the copy of an embedded engine writes
 into the parent's files, and destroying that of a client in local mode unlocks the parent's folder.
-So the child keeps such objects alive for as long as it runs, and ``require_process`` refuses their
-use.
+So the child keeps such objects alive for as long as it runs, and they refuse to be used in it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from contextlib import suppress
 
 from splade_sdk.errors import ForkedProcessError
 
-__all__ = ["disown", "own", "require_process"]
+__all__ = ["disown", "forked_error", "own"]
 
 _owned: dict[int, tuple[object, Callable[[], None] | None]] = {}
 
@@ -39,21 +38,17 @@ def disown(resource: object) -> None:
     _owned.pop(id(resource), None)
 
 
-def require_process(process: int, what: str) -> None:
-    """Check that this is the process that made an object.
+def forked_error(process: int, what: str) -> ForkedProcessError:
+    """Return the error for an object that is used in a fork of the process that made it.
 
     Args:
-        process: The id of that process.
-        what: What to call the object in messages.
-
-    Raises:
-        ForkedProcessError: if this is another one, a fork of it.
+        process: The id of the process that made it.
+        what: What to call the object in the message.
     """
-    if os.getpid() != process:
-        raise ForkedProcessError(
-            f"{what} was opened by process {process}, this is its fork {os.getpid()}: an open "
-            "collection does not survive fork(); open it in the process that uses it"
-        )
+    return ForkedProcessError(
+        f"{what} was opened by process {process}, this is its fork {os.getpid()}: an open "
+        "collection does not survive fork(); open it in the process that uses it"
+    )
 
 
 def _abandon() -> None:

@@ -25,7 +25,7 @@ from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
 __all__ = [
-    "from_record",
+    "from_records",
     "from_scored",
     "to_config",
     "to_filter",
@@ -94,7 +94,7 @@ def to_points(points: Sequence[Point], contract: CollectionContract) -> tuple[li
         for point in points
     ]
     return made, 2 * sum(
-        len(point.vector) * _BYTES_A_TERM
+        point.vector.indices.size * _BYTES_A_TERM
         + (0 if point.dense is None else point.dense.nbytes)
         + len(str(point.payload).encode(errors="replace"))
         for point in points
@@ -125,9 +125,12 @@ def from_scored(point: Any, contract: CollectionContract) -> ScoredPoint:
     return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
 
 
-def from_record(point: Any, contract: CollectionContract) -> Record:
-    """Return a stored point."""
-    return Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+def from_records(points: Sequence[Any], contract: CollectionContract) -> dict[str, Record]:
+    """Return stored points by id, in their order."""
+    return {
+        str(point.id): Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+        for point in points
+    }
 
 
 def to_payload_index(field: str, schema: str) -> Any:

@@ -21,7 +21,7 @@ from splade_sdk.errors import (
     EngineClosedError,
     MissingDependencyError,
 )
-from splade_sdk.forks import require_process
+from splade_sdk.forks import forked_error
 from splade_sdk.qdrant.base import (
     CollectionStatus,
     PayloadFields,
@@ -186,8 +186,8 @@ class EmbeddedCollection:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; survives a kill when it returns."""
-        require_points(points, self.contract, self._where)
         with self._engine("store points") as shard:
+            require_points(points, self.contract, self._where)
             if not points:
                 return
             made, size = convert.to_points(points, self.contract)
@@ -233,7 +233,7 @@ class EmbeddedCollection:
             records = shard.retrieve(
                 list(ids), included(with_payload), self._returned(with_vectors)
             )
-            found = {record.id: record for record in map(self._record, records)}
+            found = convert.from_records(records, self.contract)
             return [found[each] for each in ids if each in found]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -287,13 +287,14 @@ class EmbeddedCollection:
                     with_vector=self._returned(with_vectors),
                 )
             )
-            return list(map(self._record, records)), following and str(following)
+            page = convert.from_records(records, self.contract)
+            return list(page.values()), following and str(following)
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still."""
         contract = self.contract.upgraded()
-        require_points(points, contract, self._where)
         with self._engine("store points") as shard:
+            require_points(points, contract, self._where)
             if not points:
                 return
             made, size = convert.to_points(points, contract)
@@ -377,7 +378,8 @@ class EmbeddedCollection:
     @contextmanager
     def _engine(self, doing: str) -> Iterator[Any]:
         """Give the shard to one caller at a time, and translate what it raises."""
-        require_process(self._process, self._where)
+        if os.getpid() != self._process:
+            raise forked_error(self._process, self._where)
         with self._lock:
             if self._shard is None:
                 raise EngineClosedError(f"{self._where} was closed: open it again")
@@ -387,9 +389,6 @@ class EmbeddedCollection:
                 if (ours := translated(error, f"{self._where}: cannot {doing}")) is None:
                     raise
                 raise ours from error
-
-    def _record(self, point: Any) -> Record:
-        return convert.from_record(point, self.contract)
 
     def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
         return returned_vectors(self.contract) if with_vectors else False

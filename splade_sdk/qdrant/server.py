@@ -20,7 +20,7 @@ from splade_sdk.errors import (
     EngineClosedError,
     EngineError,
 )
-from splade_sdk.forks import disown, own, require_process
+from splade_sdk.forks import disown, forked_error, own
 from splade_sdk.qdrant import convert
 from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import (
@@ -209,7 +209,7 @@ class ServerCollection:
                 with_vectors=self._returned(with_vectors),
                 **self._reading,
             )
-            found = {record.id: record for record in map(self._record, records)}
+            found = convert.from_records(records, self.contract)
             return [found[each] for each in ids if each in found]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -270,7 +270,8 @@ class ServerCollection:
                 with_vectors=self._returned(with_vectors),
                 **self._reading,
             )
-            return list(map(self._record, records)), None if following is None else str(following)
+            page = convert.from_records(records, self.contract)
+            return list(page.values()), None if following is None else str(following)
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still."""
@@ -359,7 +360,8 @@ class ServerCollection:
     @contextmanager
     def _engine(self, doing: str) -> Iterator[QdrantClient]:
         """Give the client, whose calls raise our errors; in local mode to one caller at a time."""
-        require_process(self._process, self._where)
+        if os.getpid() != self._process:
+            raise forked_error(self._process, self._where)
         if self._client is None:
             raise EngineClosedError(f"{self._where} was closed: open it again")
         doing = f"{self._where}: cannot {doing}"
@@ -383,9 +385,6 @@ class ServerCollection:
             ]
             for (request, _), answer in zip(asked, answers, strict=True)
         ]
-
-    def _record(self, point: models.Record) -> Record:
-        return convert.from_record(point, self.contract)
 
     def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
         return returned_vectors(self.contract) if with_vectors else False
