@@ -1,4 +1,4 @@
-"""The base of all settings, and what is told of values that they refuse."""
+"""Base class of settings, and its validation messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Settings(BaseModel):
             except ValidationError as error:
                 raise config_error(error, type(self), where=type(self).__name__) from error
 
-        # Keeps pydantic from calling it for settings within settings, whose errors it collects.
+        # Private to pydantic: without it settings within settings would raise alone, instead of
+        # pydantic collecting the errors of all (tests/unit/test_private_names.py).
         __init__.__pydantic_base_init__ = True
 
 
@@ -66,16 +67,16 @@ def config_error(error: ValidationError, settings: type[BaseModel], *, where: st
     """
     problems = error.errors()
     places = [problem["loc"] for problem in problems]
-    told = [
-        _told(problem, settings)
+    messages = [
+        _message(problem, settings)
         for problem, place in zip(problems, places, strict=True)
         # A list whose item is wrong is also reported as too short.
         if not any(other != place and other[: len(place)] == place for other in places)
     ]
-    return ConfigError(f"{where}: {'; '.join(told)}")
+    return ConfigError(f"{where}: {'; '.join(messages)}")
 
 
-def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:
+def _message(problem: ErrorDetails, settings: type[BaseModel]) -> str:
     kind, place, given = problem["type"], problem["loc"], problem["input"]
     name = ".".join(map(str, place))
     if kind == "missing" and isinstance(place[-1], int):
@@ -92,8 +93,8 @@ def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:
         keys = ", ".join(sorted(_section(settings, place).model_fields))
         return f"{name} is {given!r}: expected keys and values, with the keys {keys}"
     if kind != "extra_forbidden":
-        told = problem["msg"].replace("Tuple should", "List should")
-        return f"{name} is {given!r}: {told.replace(' after validation', '')}"
+        message = problem["msg"].replace("Tuple should", "List should")
+        return f"{name} is {given!r}: {message.replace(' after validation', '')}"
     valid = sorted(_section(settings, place[:-1]).model_fields)
     nearest = get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
     if nearest:

@@ -84,7 +84,7 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """A stored point as it is read back; the vectors only where asked for."""
+    """A stored point as it is read back; the vectors only where they were requested."""
 
     id: str
     payload: dict[str, Any] = field(default_factory=dict)
@@ -151,12 +151,14 @@ class Collection(Protocol):
     @property
     def contract(self) -> CollectionContract:
         """What is kept with the collection: its models and its layout."""
+        ...
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; durable when it returns.
 
         A batch is stored as a whole or not at all, as far as the engine can tell.
         """
+        ...
 
     def search(self, request: SearchRequest) -> list[ScoredPoint]:
         """Return the best points, highest score first, ties by the document's id.
@@ -165,9 +167,11 @@ class Collection(Protocol):
         the query are never returned; or what the collection compares dense vectors by, where
         points without a dense vector are never returned.
         """
+        ...
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in order."""
+        ...
 
     def get(
         self,
@@ -176,16 +180,20 @@ class Collection(Protocol):
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
+        ...
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the content hash of each point that exists among ``ids`` and has one, by id."""
+        ...
 
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
+        ...
 
     def count(self, filter: models.Filter | None = None) -> int:  # noqa: A002 - Qdrant's name
         """Count exactly the points that meet the filter."""
+        ...
 
     def scroll(
         self,
@@ -200,6 +208,7 @@ class Collection(Protocol):
 
         Those of a tenant have another order, which is always the same.
         """
+        ...
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still.
@@ -211,6 +220,7 @@ class Collection(Protocol):
             points: As for ``upsert``.
             content_hashes: Of the points as they were read.
         """
+        ...
 
     def keep_contract(self, contract: CollectionContract) -> None:
         """Keep another contract with the collection, and make room for the vectors it adds.
@@ -218,6 +228,7 @@ class Collection(Protocol):
         Args:
             contract: Ours, ``upgraded_by`` a dense model, or ``upgraded``.
         """
+        ...
 
     def create_payload_index(self, field: str, schema: str, *, is_tenant: bool = False) -> None:
         """Index a payload field so that filters on it are fast; doing it twice is harmless.
@@ -227,15 +238,20 @@ class Collection(Protocol):
             schema: keyword, integer, float, bool, datetime, text, uuid or geo.
             is_tenant: Let the engine keep points of the same value together, where it can.
         """
+        ...
 
     def bulk(self) -> AbstractContextManager[None]:
         """Return what lets the engine build indexes of dense vectors only when it is left."""
+        ...
 
     def optimize(self) -> None:
         """Rebuild what the engine can make faster or smaller; a no-op where it does so itself."""
+        ...
 
     def status(self) -> CollectionStatus:
         """Return what the engine says of the collection."""
+        ...
 
     def close(self) -> None:
         """Release the engine; doing it twice is harmless."""
+        ...

@@ -171,7 +171,7 @@ def load_shard(folder: CollectionFolder, *, wal: bool) -> Any:
         EngineError: if they cannot be written to.
         DiskFullError: if there is no room for what the engine writes when it opens them.
     """
-    advice = f"restore a backup, or delete {folder.home} and index anew"
+    advice = f"restore a backup, or delete {folder.home} and index again"
     # The engine silently recreates missing files, empty.
     for needed in ("segments/*/segment.json", *(["wal/*"] if wal else [])):
         if not any(folder.shard.glob(needed)):

@@ -228,7 +228,7 @@ class EmbeddedCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._engine("read points") as shard:
             records = shard.retrieve(
                 list(ids), included(with_payload), self._returned(with_vectors)
@@ -313,7 +313,7 @@ class EmbeddedCollection:
         if contract.upgrading and contract.settings.dense.on_disk:
             raise ConfigError(
                 "the embedded engine cannot add dense vectors that are kept on disk: leave "
-                "on_disk out, or index anew into another collection"
+                "on_disk out, or index again into another collection"
             )
         with self._engine("keep its contract") as shard:
             self._folder.require_writable()

@@ -172,7 +172,7 @@ def _grpc(error: Any) -> Reading:
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
         # Without a time to wait: a message that is too large, or a full disk.
         return Reading(RateLimitedError, f"{_SLOWER} ({name}: {answer})", "never")
-    if (status := _GRPC.get(code)) is None:
+    if code is None or (status := _GRPC.get(code)) is None:
         return Reading(EngineError, f"{_ADVICE[500]} ({name}: {answer})", "never")
     reading = read_status(status, answer, _ADVICE, _KINDS)
     return reading._replace(message=reading.message.replace(f"status {status}", name, 1))

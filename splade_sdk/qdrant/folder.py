@@ -88,7 +88,7 @@ class CollectionFolder:
             if theirs:
                 raise CollectionMismatchError(
                     f"the index in {self.root} was made by {made_by}, not by this package's "
-                    "embedded engine: choose another path and index anew (nothing was changed)"
+                    "embedded engine: choose another path and index again (nothing was changed)"
                 )
 
     def __str__(self) -> str:
@@ -145,7 +145,7 @@ class CollectionFolder:
             os.write(lock, str(os.getpid()).encode())
 
     def _drop_inherited_lock(self) -> None:
-        """Close the descriptor in a forked child; the parent holds the lock on by its own."""
+        """Close the descriptor in a forked child; the parent goes on holding the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -290,7 +290,7 @@ class CollectionFolder:
         if missing:
             raise IndexDamagedError(
                 f"{self.home} has no {missing[0]}: it was not made by this package, or is damaged; "
-                "choose another path, restore a backup, or delete the folder and index anew"
+                "choose another path, restore a backup, or delete the folder and index again"
             )
         try:
             text = read_regular(self.home / _CONTRACT)

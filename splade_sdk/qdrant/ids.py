@@ -22,7 +22,7 @@ def point_id(document_id: str) -> str:
     Args:
         document_id: The caller's own id.
     """
-    # What str(uuid5(...)) gives, in a quarter of its time.
+    # Equal to str(uuid5(...)), and faster.
     made = sha1(_NAMESPACE + document_id.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(made[16], 16) & 3]
     return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{variant}{made[17:20]}-{made[20:32]}"

@@ -59,7 +59,7 @@ class MemoryCollection:
     score(q, d) = Σ_t q_t · d_t, summed in float64 and rounded to float32; with an encoder that
     asks for idf, q_t is multiplied by ln((n - df_t + 0.5) / (df_t + 0.5) + 1), where n counts the
     points that have a term at all. Dense vectors are compared one by one, after both were brought
-    to length 1 if the distance is cosine. The indexes are built anew at the first search after a
+    to length 1 if the distance is cosine. The indexes are rebuilt at the first search after a
     change.
 
     Args:
@@ -144,7 +144,7 @@ class MemoryCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._lock:
             stored = self._stored()
             return [

@@ -106,7 +106,7 @@ def document_id(payload: Mapping[str, Any]) -> str:
 
 
 def included(fields: PayloadFields) -> bool | list[str]:
-    """Return what an engine is asked for: of a payload in parts, the document's id always."""
+    """Return which fields to request of an engine; of a payload in parts, the document's id too."""
     return fields if isinstance(fields, bool) else [_ID, *fields]
 
 

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerCollection"]
 
-_LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force takes a third of a second a query
+_LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force is slow
 
 
 class ServerCollection:
@@ -200,7 +200,7 @@ class ServerCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._engine("read points") as client:
             records = client.retrieve(
                 self._collection,
@@ -298,7 +298,7 @@ class ServerCollection:
             if contract.upgrading and self._local:
                 raise EngineError(
                     f"{self._where}: qdrant-client's local mode cannot add vectors to a "
-                    "collection: index anew into another one, or use the embedded engine "
+                    "collection: index again into another one, or use the embedded engine "
                     "(pip install 'splade-sdk[edge]') or a server"
                 )
             client.update_collection(self._collection, metadata={METADATA_KEY: contract.to_json()})

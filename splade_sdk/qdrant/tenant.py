@@ -186,8 +186,7 @@ class TenantCollection:
             if isinstance(conditions, models.Filter):
                 return self._inner(conditions)
             if isinstance(conditions, models.HasIdCondition):
-                ids = [self._moved(each) for each in conditions.has_id if isinstance(each, str)]
-                return models.HasIdCondition(has_id=ids)
+                return models.HasIdCondition(has_id=list(map(self._engine_id, conditions.has_id)))
             return conditions
 
         some = given.min_should
@@ -201,6 +200,12 @@ class TenantCollection:
     def _moved(self, point: str) -> str:
         """Return the engine's id of a point for ours, and ours for the engine's."""
         return str(UUID(int=UUID(point).int ^ self._mask))
+
+    def _engine_id(self, given: int | str | UUID) -> int | str | UUID:
+        try:
+            return self._moved(str(given))
+        except ValueError:  # not a UUID: no point of ours has it, and the engine may refuse it
+            return given
 
     def _stored(self, point: Point) -> Point:
         payload = {**point.payload, TENANT: self._tenant}

@@ -117,7 +117,7 @@ def require_requests(
         if request.two_step is not None and contract.settings.pruned is None:
             raise CollectionMismatchError(
                 f"{where} has no pruned vectors, which a search in two steps needs: leave two_step "
-                "out, or index anew with CollectionSettings(pruned=PrunedSettings())"
+                "out, or index again with CollectionSettings(pruned=PrunedSettings())"
             )
 
 
@@ -129,7 +129,7 @@ def _require_space(
     elif contract.dense is None:
         raise CollectionMismatchError(
             f"{where} has no dense vectors, but vector {at} is one: it was made without a dense "
-            "encoder; index anew into another collection with one"
+            "encoder; index again into another collection with one"
         )
     else:
         has, expected = vector.size, contract.dense.dimensions
