@@ -31,6 +31,7 @@ built-in class a caller would expect catch it::
         ├── IndexLockedError (BlockingIOError) another process holds the folder
         ├── IndexDamagedError                  the folder cannot be read
         └── EngineClosedError                  used after close()
+            └── ForkedProcessError             used in a child made by fork()
 
     TruncationWarning (UserWarning)            texts were cut to the model's length
 """
@@ -51,6 +52,7 @@ __all__ = [
     "EngineConnectionError",
     "EngineError",
     "EngineTimeoutError",
+    "ForkedProcessError",
     "IndexDamagedError",
     "IndexLockedError",
     "InvalidDataError",
@@ -211,6 +213,10 @@ class IndexDamagedError(EngineError):
 
 class EngineClosedError(EngineError):
     """The object was used after close()."""
+
+
+class ForkedProcessError(EngineClosedError):
+    """The object was opened before a fork(), and this is the child: open it there."""
 
 
 class TruncationWarning(UserWarning):

@@ -1,18 +1,18 @@
-"""The base of all settings, and what is told of values that they refuse."""
+"""Base class of settings, and its validation messages."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from splade_sdk.errors import ConfigError, SpladeError
+from splade_sdk.errors import ConfigError, InvalidTypeError, SpladeError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Settings", "config_error"]
+__all__ = ["Settings", "config_error", "require_settings"]
 
 
 class Settings(BaseModel):
@@ -35,8 +35,28 @@ class Settings(BaseModel):
                     error, type(self), where=type(self).__name__
                 ) from error
 
-        # Keeps pydantic from calling it for settings within settings, whose errors it collects.
+        # Private to pydantic: without it settings within settings would raise alone, instead of
+        # pydantic collecting the errors of all (tests/unit/test_private_names.py).
         __init__.__pydantic_base_init__ = True
+
+
+SettingsOf = TypeVar("SettingsOf", bound=Settings)
+
+
+def require_settings(
+    given: SettingsOf | None, kind: type[SettingsOf], name: str
+) -> SettingsOf | None:
+    """Return settings of a class, or None.
+
+    Raises:
+        InvalidTypeError: if it is something else, such as a dictionary.
+    """
+    if given is not None and not isinstance(given, kind):
+        hint = f"(**{name})" if isinstance(given, dict) else "(...)"
+        raise InvalidTypeError(
+            f"{name} is {type(given).__name__}: expected {kind.__name__}{hint} or None"
+        )
+    return given
 
 
 def config_error(error: ValidationError, settings: type[BaseModel], *, where: str) -> ConfigError:
@@ -49,13 +69,13 @@ def config_error(error: ValidationError, settings: type[BaseModel], *, where: st
     """
     problems = error.errors()
     places = [problem["loc"] for problem in problems]
-    told = [
-        _told(problem, settings)
+    messages = [
+        _message(problem, settings)
         for problem, place in zip(problems, places, strict=True)
         # A list whose item is wrong is also reported as too short.
         if not any(other != place and other[: len(place)] == place for other in places)
     ]
-    return ConfigError(f"{where}: {'; '.join(told)}")
+    return ConfigError(f"{where}: {'; '.join(messages)}")
 
 
 def _own_error(error: ValidationError) -> SpladeError | None:
@@ -64,7 +84,7 @@ def _own_error(error: ValidationError) -> SpladeError | None:
     return next((each for each in causes if isinstance(each, SpladeError)), None)
 
 
-def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:
+def _message(problem: ErrorDetails, settings: type[BaseModel]) -> str:
     kind, place, given = problem["type"], problem["loc"], problem["input"]
     name = ".".join(map(str, place))
     if kind == "missing" and isinstance(place[-1], int):
@@ -81,8 +101,8 @@ def _told(problem: ErrorDetails, settings: type[BaseModel]) -> str:
         keys = ", ".join(sorted(_section(settings, place).model_fields))
         return f"{name} is {given!r}: expected keys and values, with the keys {keys}"
     if kind != "extra_forbidden":
-        told = problem["msg"].replace("Tuple should", "List should")
-        return f"{name} is {given!r}: {told.replace(' after validation', '')}"
+        message = problem["msg"].replace("Tuple should", "List should")
+        return f"{name} is {given!r}: {message.replace(' after validation', '')}"
     valid = sorted(_section(settings, place[:-1]).model_fields)
     nearest = get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
     if nearest:

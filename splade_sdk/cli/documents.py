@@ -11,7 +11,7 @@ from typing import Any
 
 from splade_sdk.cli.rows import STDIN, read_json_lines, read_table, unreadable
 from splade_sdk.errors import InvalidDataError, InvalidDocumentError
-from splade_sdk.qdrant.scalars import fits_64_bits
+from splade_sdk.qdrant.payload import fits_64_bits
 from splade_sdk.types import Document
 
 __all__ = ["Fields", "read_documents"]

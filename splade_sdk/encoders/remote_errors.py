@@ -3,75 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import Literal, TypeAlias
+from contextlib import AbstractContextManager
 
 import httpx
 
-from splade_sdk.errors import (
-    AuthenticationError,
-    EngineConnectionError,
-    EngineError,
-    EngineTimeoutError,
-    ModelError,
-    RateLimitedError,
-    RequestRejectedError,
-)
+from splade_sdk import http_errors
+from splade_sdk.errors import EngineConnectionError, ModelError
+from splade_sdk.http_errors import TransportAdvice, excerpt, read_status, retry_after_s, to_error
+from splade_sdk.types.arguments import without_credentials
 
 __all__ = ["raise_for_status", "transport_errors"]
 
-_MAX_TOLD = 500  # characters of a service's answer repeated in a message
-
-_CONNECT = "is the service running, and is the address right?"
+_KEY = "check api_key"
 _BUSY = "the service is overloaded or restarting: try again later"
 _LATER = "send fewer texts at once (batch_size), or raise timeout_s"
-
-Retryable: TypeAlias = Literal["never", "few", "often"]
-
-# The class that is raised, the advice it gives, and how often the call is worth another try.
-_Reading: TypeAlias = tuple[type[EngineError], str, Retryable]
-_STATUS: dict[int, _Reading] = {
-    401: (AuthenticationError, "check api_key", "never"),
-    403: (AuthenticationError, "check api_key", "never"),
-    404: (RequestRejectedError, "is this the address of an encoding service?", "never"),
-    408: (EngineTimeoutError, _LATER, "often"),
-    413: (RequestRejectedError, "send fewer texts at once (batch_size), or shorter ones", "never"),
-    429: (RateLimitedError, "slow down, or raise the limits of the service", "often"),
-    500: (EngineError, "the service failed", "few"),
-    502: (EngineConnectionError, _BUSY, "often"),
-    503: (EngineConnectionError, _BUSY, "often"),
-    504: (EngineTimeoutError, _LATER, "often"),
+_ADVICE = {
+    400: "the service refused the request",
+    401: _KEY,
+    403: _KEY,
+    404: "is this the address of an encoding service?",
+    408: _LATER,
+    413: "send fewer texts at once (batch_size), or shorter ones",
+    429: "slow down, or raise the limits of the service",
+    500: "the service failed",
+    502: _BUSY,
+    503: _BUSY,
+    504: _LATER,
 }
-_REFUSED: _Reading = (RequestRejectedError, "the service refused the request", "never")
-_FAILED: _Reading = (EngineError, "the service failed", "never")
+_TRANSPORT = TransportAdvice(
+    timeout=_LATER,
+    connection="is the service running, and is the address right?",
+    address="is the address right?",
+    answer="the answer cannot be read: is there a proxy or another service at this address?",
+)
 _MODEL_FAILED = 424
 
 
-@contextmanager
-def transport_errors(where: str) -> Iterator[None]:
-    """Raise ours for whatever httpx raises.
+def transport_errors(where: str) -> AbstractContextManager[None]:
+    """Raise ours for whatever httpx raises; see ``http_errors.transport_errors``.
 
     Args:
-        where: What was called; begins every message.
-
-    Raises:
-        EngineTimeoutError: if no answer came in time.
-        EngineConnectionError: if the service cannot be reached, or drops the connection.
+        where: What is called; begins every message.
     """
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        told = f"no answer in time ({str(error) or type(error).__name__}): {_LATER}"
-        raise _retryable(EngineTimeoutError(f"{where}: {told}"), "often") from error
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
-        told = f"{str(error) or type(error).__name__}: is the address right?"
-        raise _retryable(EngineConnectionError(f"{where}: {told}"), "never") from error
-    except httpx.HTTPError as error:
-        told = f"{str(error) or type(error).__name__}; {_CONNECT}"
-        raise _retryable(EngineConnectionError(f"{where}: {told}"), "often") from error
+    return http_errors.transport_errors(where, _TRANSPORT)
 
 
 def raise_for_status(response: httpx.Response, where: str, secret: str | None = None) -> None:
@@ -89,45 +63,21 @@ def raise_for_status(response: httpx.Response, where: str, secret: str | None = 
     status = response.status_code
     if 200 <= status < 300:
         return
-    answer = _answer(response)
-    if secret:
-        answer = answer.replace(secret, "***")
-    if status == _MODEL_FAILED:
-        raise ModelError(f"{where}: the service's model failed: {answer}")
     if 300 <= status < 400:
-        told = f"it redirects to {response.headers.get('location')!r}: give that address"
-        raise EngineConnectionError(f"{where}: {told} (status {status})")
-    kind, advice, retryable = _STATUS.get(status, _REFUSED if status < 500 else _FAILED)
-    message = f"{where}: {advice} (status {status}: {answer})"
-    wait_s = _retry_after_s(response)
-    if kind is RateLimitedError or (retryable == "often" and wait_s is not None):
-        raise _retryable(RateLimitedError(message, wait_s), retryable)
-    raise _retryable(kind(message), retryable)
-
-
-def _retryable(error: EngineError, retryable: Retryable) -> EngineError:
-    error.retryable = retryable
-    return error
+        target = without_credentials(response.headers.get("location", ""))
+        raise EngineConnectionError(
+            f"{where}: it redirects to {target!r}: give that address (status {status})"
+        )
+    answer = _answer(response)
+    if status == _MODEL_FAILED:
+        answer = answer.replace(secret, "***") if secret else answer
+        raise ModelError(f"{where}: the service's model failed: {answer}")
+    wait_s = retry_after_s(response.headers.get("retry-after"))
+    raise to_error(read_status(status, answer, _ADVICE), where, secret=secret, wait_s=wait_s)
 
 
 def _answer(response: httpx.Response) -> str:
-    text = response.text.strip()
     try:
-        told = str(json.loads(text)["error"])
+        return excerpt(str(json.loads(response.text)["error"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        told = text or "no explanation"
-    return told if len(told) <= _MAX_TOLD else f"{told[:_MAX_TOLD]}..."
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Return the seconds of a Retry-After header, which holds seconds or a date."""
-    given = response.headers.get("retry-after", "").strip()
-    if given.isdecimal():
-        return float(given)
-    try:
-        until = parsedate_to_datetime(given)
-    except (TypeError, ValueError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    return (until - datetime.now(timezone.utc)).total_seconds()
+        return excerpt(response.text)

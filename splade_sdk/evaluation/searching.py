@@ -25,6 +25,7 @@ from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.report import Seconds, SideReport
 from splade_sdk.evaluation.vectors import MODES, VectorMaker, Vectors
 from splade_sdk.progress import progress_bar
+from splade_sdk.qdrant.address import MEMORY, Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.retrieval.retriever import Retriever
@@ -250,7 +251,10 @@ def own_collection(
 
         return MemoryCollection(fingerprint, settings, dense)
     return open_collection(
-        ":memory:", name="evaluation", fingerprint=fingerprint, settings=settings, dense=dense
+        Address(url=MEMORY, collection="evaluation"),
+        fingerprint=fingerprint,
+        settings=settings,
+        dense=dense,
     )
 
 

@@ -24,7 +24,7 @@ from splade_sdk.qdrant.vectors import (
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
-__all__ = ["MAX_REQUEST_BYTES", "from_record", "from_scored", "to_query", "to_structs", "uploads"]
+__all__ = ["MAX_REQUEST_BYTES", "from_records", "from_scored", "to_query", "to_structs", "uploads"]
 
 MAX_REQUEST_BYTES = 4_000_000
 """Size of one upsert on the wire, about; a server refuses more than 32 MB."""
@@ -101,9 +101,14 @@ def from_scored(point: models.ScoredPoint, contract: CollectionContract) -> Scor
     return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
 
 
-def from_record(point: models.Record, contract: CollectionContract) -> Record:
-    """Return a stored point."""
-    return Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+def from_records(
+    points: Sequence[models.Record], contract: CollectionContract
+) -> dict[str, Record]:
+    """Return stored points by id, in their order."""
+    return {
+        str(point.id): Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+        for point in points
+    }
 
 
 def _nearest(vector: SparseVector | FloatArray) -> models.NearestQuery:

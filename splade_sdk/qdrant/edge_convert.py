@@ -25,9 +25,8 @@ from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
 __all__ = [
-    "from_record",
+    "from_records",
     "from_scored",
-    "stored_bytes",
     "to_config",
     "to_filter",
     "to_new_vector",
@@ -79,9 +78,14 @@ def to_new_vector(contract: CollectionContract) -> Any:
     )
 
 
-def to_points(points: Sequence[Point], contract: CollectionContract) -> list[Any]:
-    """Return points with their vectors under the names that the contract gives them."""
-    return [
+def to_points(points: Sequence[Point], contract: CollectionContract) -> tuple[list[Any], int]:
+    """Return points with their vectors under the names that the contract gives them.
+
+    Returns:
+        The engine's points, and about how many bytes it writes to store them: in its log, and then
+        in its storage.
+    """
+    made = [
         edge.Point(
             point.id,
             {name: _vector(vector) for name, vector in named_vectors(point, contract).items()},
@@ -89,12 +93,8 @@ def to_points(points: Sequence[Point], contract: CollectionContract) -> list[Any
         )
         for point in points
     ]
-
-
-def stored_bytes(points: Sequence[Point]) -> int:
-    """Return about how much the engine writes to store points: its log, and then its storage."""
-    return 2 * sum(
-        len(point.vector) * _BYTES_A_TERM
+    return made, 2 * sum(
+        point.vector.indices.size * _BYTES_A_TERM
         + (0 if point.dense is None else point.dense.nbytes)
         + len(str(point.payload).encode(errors="replace"))
         for point in points
@@ -125,9 +125,12 @@ def from_scored(point: Any, contract: CollectionContract) -> ScoredPoint:
     return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
 
 
-def from_record(point: Any, contract: CollectionContract) -> Record:
-    """Return a stored point."""
-    return Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+def from_records(points: Sequence[Any], contract: CollectionContract) -> dict[str, Record]:
+    """Return stored points by id, in their order."""
+    return {
+        str(point.id): Record(str(point.id), point.payload or {}, *_vectors(point.vector, contract))
+        for point in points
+    }
 
 
 def to_payload_index(field: str, schema: str) -> Any:

@@ -19,32 +19,38 @@ from splade_sdk.errors import (
     ConfigError,
     DiskFullError,
     EngineClosedError,
-    EngineError,
     MissingDependencyError,
 )
-from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.edge_errors import edge_errors
-from splade_sdk.qdrant.folder import CollectionFolder
+from splade_sdk.forks import forked_error
+from splade_sdk.qdrant.base import (
+    CollectionStatus,
+    PayloadFields,
+    Point,
+    Record,
+    ScoredPoint,
+    SearchRequest,
+)
+from splade_sdk.qdrant.folder import CollectionFolder, temporary_folder
 from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included, metadata_path
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.spaces import require_points, require_requests
-from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.temporary import temporary_folder
-from splade_sdk.qdrant.vectors import returned_vectors
+from splade_sdk.qdrant.vectors import require_points, require_requests, returned_vectors
 
 try:
     import qdrant_edge as edge
 
     from splade_sdk.qdrant import edge_convert as convert
-    from splade_sdk.qdrant.edge_shard import (
+    from splade_sdk.qdrant.edge import (
         create_shard,
+        dead_points,
         load_shard,
         new_contract,
+        points,
         release_shard,
         require_usable,
+        shard_status,
+        translated,
     )
-    from splade_sdk.qdrant.edge_status import dead_points, points, shard_status
 except ImportError as error:
     raise MissingDependencyError.for_extra("qdrant-edge-py", "edge") from error
 
@@ -66,13 +72,12 @@ class EmbeddedCollection:
     log. It outlives a power cut from the next flush on: after every 20,000 changed points, in
     ``optimize`` and in ``close``.
 
-    Thread-safe, one call at a time; not usable after ``fork`` and not picklable.
+    Thread-safe, one call at a time. Not picklable. A forked child cannot use it, and does it no
+    harm.
 
-    Deleted points are cleaned out when they outnumber the living. Nothing else starts a rebuild,
-    since it brings sparse vectors nothing else: at 100,000 documents a search took 0.6 ms before it
-    and 1.0 ms after it, one with a filter 4.1 and 3.6 ms, and the rebuild itself 2.5 s. With an
-    encoder that asks for idf, deleted points count in the document frequencies until they are
-    cleaned out.
+    Deleted points are cleaned out when they outnumber the living. Nothing else triggers a rebuild:
+    it does not speed up sparse search. With an encoder that asks for idf, deleted points count in
+    the document frequencies until they are cleaned out.
     Dense vectors are compared one by one until ``optimize`` builds their index.
 
     Args:
@@ -89,6 +94,7 @@ class EmbeddedCollection:
     ) -> None:
         self.contract = contract
         self._folder = folder
+        self._where = str(folder)
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._changed = 0
@@ -161,7 +167,7 @@ class EmbeddedCollection:
     ) -> Self:
         """Make a collection in a folder of its own that is deleted on ``close``.
 
-        Where a process was killed, the next temporary collection removes its folder.
+        The folder of a process that was killed is removed by the next temporary collection.
 
         Args:
             fingerprint: The encoder that will be used with it.
@@ -179,12 +185,12 @@ class EmbeddedCollection:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Store points, replacing those with the same id; survives a kill when it returns."""
-        require_points(points, self.contract, str(self._folder))
         with self._engine("store points") as shard:
+            require_points(points, self.contract, self._where)
             if not points:
                 return
-            self._require_writable(convert.stored_bytes(points))
-            made = convert.to_points(points, self.contract)
+            made, size = convert.to_points(points, self.contract)
+            self._folder.require_writable(size)
             shard.update(edge.UpdateOperation.upsert_points(made))
             self._note(len(points))
 
@@ -194,7 +200,7 @@ class EmbeddedCollection:
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in order."""
-        require_requests(requests, self.contract, str(self._folder))
+        require_requests(requests, self.contract, self._where)
         with self._engine("search") as shard:
 
             def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
@@ -217,12 +223,12 @@ class EmbeddedCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._engine("read points") as shard:
             records = shard.retrieve(
                 list(ids), included(with_payload), self._returned(with_vectors)
             )
-            found = {record.id: record for record in map(self._record, records)}
+            found = convert.from_records(records, self.contract)
             return [found[each] for each in ids if each in found]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -237,7 +243,7 @@ class EmbeddedCollection:
     def delete(self, ids: Sequence[str] | models.Filter) -> None:
         """Delete by id or by filter; ids that do not exist are ignored."""
         with self._engine("delete points") as shard:
-            self._require_writable()
+            self._folder.require_writable()
             before = points(shard)
             if isinstance(ids, models.Filter):
                 operation = edge.UpdateOperation.delete_points_by_filter(convert.to_filter(ids))
@@ -276,17 +282,18 @@ class EmbeddedCollection:
                     with_vector=self._returned(with_vectors),
                 )
             )
-            return list(map(self._record, records)), following and str(following)
+            page = convert.from_records(records, self.contract)
+            return list(page.values()), following and str(following)
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still."""
         contract = self.contract.upgraded()
-        require_points(points, contract, str(self._folder))
         with self._engine("store points") as shard:
+            require_points(points, contract, self._where)
             if not points:
                 return
-            self._require_writable(convert.stored_bytes(points))
-            made = convert.to_points(points, contract)
+            made, size = convert.to_points(points, contract)
+            self._folder.require_writable(size)
             unchanged = convert.to_filter(has_content_hash(content_hashes))
             only = edge.UpdateMode.UpdateOnly
             shard.update(edge.UpdateOperation.upsert_points(made, unchanged, only))
@@ -301,10 +308,10 @@ class EmbeddedCollection:
         if contract.upgrading and contract.settings.dense.on_disk:
             raise ConfigError(
                 "the embedded engine cannot add dense vectors that are kept on disk: leave "
-                "on_disk out, or index anew into another collection"
+                "on_disk out, or index again into another collection"
             )
         with self._engine("keep its contract") as shard:
-            self._require_writable()
+            self._folder.require_writable()
             self._folder.keep_contract(contract)
             if contract.upgrading:
                 shard.update(convert.to_new_vector(contract.upgraded()))
@@ -315,7 +322,7 @@ class EmbeddedCollection:
         """Index a payload field so that filters on it are fast; doing it twice is harmless."""
         del is_tenant  # there is one folder for all
         with self._engine(f"index the field {field!r}") as shard:
-            self._require_writable()
+            self._folder.require_writable()
             shard.update(convert.to_payload_index(field, schema))
 
     def bulk(self) -> AbstractContextManager[None]:
@@ -325,7 +332,7 @@ class EmbeddedCollection:
     def optimize(self) -> None:
         """Clean out deleted points, merge what was stored lately, and flush to disk."""
         with self._engine("optimize") as shard:
-            self._require_writable(self._folder.allocated_bytes())
+            self._folder.require_writable(self._folder.allocated_bytes())
             shard.optimize()
             self._flush()
 
@@ -367,33 +374,26 @@ class EmbeddedCollection:
     def _engine(self, doing: str) -> Iterator[Any]:
         """Give the shard to one caller at a time, and translate what it raises."""
         if os.getpid() != self._process:
-            raise EngineError(
-                f"{self._folder} was opened by process {self._process}, this is its fork "
-                f"{os.getpid()}: an embedded collection does not survive fork(); open it in the "
-                "process that uses it, or run a Qdrant server"
-            )
+            raise forked_error(self._process, self._where)
         with self._lock:
             if self._shard is None:
-                raise EngineClosedError(f"{self._folder} was closed: open it again")
-            with edge_errors(f"{self._folder}: cannot {doing}"):
+                raise EngineClosedError(f"{self._where} was closed: open it again")
+            try:
                 yield self._shard
-
-    def _record(self, point: Any) -> Record:
-        return convert.from_record(point, self.contract)
+            except BaseException as error:
+                if (ours := translated(error, f"{self._where}: cannot {doing}")) is None:
+                    raise
+                raise ours from error
 
     def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
         return returned_vectors(self.contract) if with_vectors else False
-
-    def _require_writable(self, needed_bytes: int = 0) -> None:
-        self._folder.require_still_there()
-        self._folder.require_room(needed_bytes)
 
     def _index_fields(self, settings: CollectionSettings) -> None:
         with self._engine("index payload fields") as shard:
             has = shard.info().payload_schema
             for field, schema in settings.indexed_fields.items():
                 if (path := metadata_path(field)) not in has:
-                    self._require_writable()
+                    self._folder.require_writable()
                     shard.update(convert.to_payload_index(path, schema))
 
     def _note(self, changed: int) -> None:

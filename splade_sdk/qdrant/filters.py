@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, Any
 from qdrant_client import models
 
 from splade_sdk.errors import InvalidFilterError, InvalidInputError
-from splade_sdk.qdrant.payload import metadata_path
-from splade_sdk.qdrant.scalars import EXACT, fits_64_bits, iso_datetime, plain
+from splade_sdk.qdrant.payload import EXACT, fits_64_bits, iso_datetime, metadata_path, plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias

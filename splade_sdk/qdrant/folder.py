@@ -10,13 +10,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import stat
+import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import portalocker
 
@@ -28,15 +31,22 @@ from splade_sdk.errors import (
     EngineError,
     IndexDamagedError,
     IndexLockedError,
+    SpladeError,
 )
+from splade_sdk.files import IrregularFileError, open_regular, read_regular, write_new
+from splade_sdk.forks import disown, own
 from splade_sdk.qdrant.address import require_name
 from splade_sdk.qdrant.schema import CollectionContract
 
-__all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode"]
+__all__ = ["CollectionFolder", "holds_embedded", "holds_local_mode", "temporary_folder"]
 
 _CONTRACT = "contract.json"
 _SHARD = "shard"
 _RESERVE_BYTES = 64_000_000  # two segments of the engine's write-ahead log
+_HOLDER_BYTES = 20  # of a process id in a lock
+_TEMPORARY_PREFIX = "splade-sdk-"
+_TEMPORARY = "temporary"
+_GRACE_S = 60.0  # a younger temporary folder may be about to be locked
 
 
 def holds_local_mode(path: Path) -> bool:
@@ -66,7 +76,7 @@ class CollectionFolder:
         self.home = self.root / require_name(name)
         self.shard = self.home / _SHARD
         self._lock_path = self.root / f".{name}.lock"
-        self._lock: IO[str] | None = None
+        self._lock: int | None = None  # a file descriptor
         self._opened: tuple[int, int] | None = None
         if self.root.exists() and not self.root.is_dir():
             raise ConfigError(f"path {self.root} is a file: expected a folder for collections")
@@ -78,7 +88,7 @@ class CollectionFolder:
             if theirs:
                 raise CollectionMismatchError(
                     f"the index in {self.root} was made by {made_by}, not by this package's "
-                    "embedded engine: choose another path and index anew (nothing was changed)"
+                    "embedded engine: choose another path and index again (nothing was changed)"
                 )
 
     def __str__(self) -> str:
@@ -96,26 +106,49 @@ class CollectionFolder:
             EngineError: if the folder cannot be written.
         """
         try:
-            file = self._lock_path.open("a+", encoding="utf-8")
+            lock = open_regular(self._lock_path, os.O_RDWR | os.O_CREAT)
+        except IrregularFileError as error:
+            raise EngineError(f"{self}: {error}, the lock of the collection: remove it") from error
         except OSError as error:
             raise self.unwritable(error) from error
         try:
-            portalocker.lock(
-                file, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
-            )
-        except portalocker.LockException as error:
-            holder = _read_holder(file)
-            file.close()
+            self._take(lock)
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+        own(self, self._drop_inherited_lock)
+
+    def _take(self, lock: int) -> None:
+        flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+        try:
+            portalocker.lock(lock, flags)
+        except (portalocker.LockException, OSError) as error:
+            if not _is_held(error):
+                raise EngineError(
+                    f"{self} cannot be locked ({error}), and the embedded engine needs that: keep "
+                    "the index on a file system with locks, such as that of a local disk"
+                ) from error
             raise IndexLockedError(
-                f"{self} is in use by {_told(holder)}; for several processes at once, run a "
-                "Qdrant server and pass its url"
+                f"{self} is in use by {_named(_holder(lock))}; for several processes at once, run "
+                "a Qdrant server and pass its url"
             ) from error
-        self._lock = file
+        content = _content(lock)
+        if content and not content.isdigit():
+            raise EngineError(
+                f"{self}: {self._lock_path} begins with {content!r}, so it is not the lock of a "
+                "collection: move it away"
+            )
         with suppress(OSError):  # only messages need it, and the disk may be full
-            file.seek(0)
-            file.truncate()
-            file.write(str(os.getpid()))
-            file.flush()
+            os.ftruncate(lock, 0)
+            os.lseek(lock, 0, os.SEEK_SET)
+            os.write(lock, str(os.getpid()).encode())
+
+    def _drop_inherited_lock(self) -> None:
+        """Close the descriptor in a forked child; the parent goes on holding the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def unwritable(self, error: Exception) -> EngineError:
         """Return the error for a folder that cannot be written to.
@@ -130,10 +163,14 @@ class CollectionFolder:
 
     def unlock(self) -> None:
         """Let go; doing it twice is harmless."""
-        if self._lock is not None:
-            portalocker.unlock(self._lock)
-            self._lock.close()
-            self._lock = None
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        disown(self)
+        try:
+            portalocker.unlock(lock)
+        finally:
+            os.close(lock)
 
     def create(self, contract: CollectionContract, make_shard: Callable[[Path], None]) -> None:
         """Make the collection; a crash on the way leaves no half-made one.
@@ -153,10 +190,7 @@ class CollectionFolder:
                 shutil.rmtree(fresh)
             (fresh / _SHARD).mkdir(parents=True)
             make_shard(fresh / _SHARD)
-            with (fresh / _CONTRACT).open("w", encoding="utf-8") as file:
-                json.dump(contract.to_json(), file, indent=2, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
+            write_new(fresh / _CONTRACT, _to_text(contract))
             fresh.rename(self.home)
         except BaseException as error:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -172,38 +206,40 @@ class CollectionFolder:
         """
         fresh = self.home / f"{_CONTRACT}.new"
         try:
-            with fresh.open("w", encoding="utf-8") as file:
-                json.dump(contract.to_json(), file, indent=2, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
+            write_new(fresh, _to_text(contract))
             fresh.replace(self.home / _CONTRACT)
         except OSError as error:
             raise self.unwritable(error) from error
         self.mark_opened()
 
     def mark_opened(self) -> None:
-        """Remember which collection lies here now, for ``require_still_there``."""
+        """Remember which collection lies here now, for ``require_writable``."""
         self._opened = self._identity()
 
     def is_still_there(self) -> bool:
         """Return whether the collection is the one that was opened."""
         return self._identity() == self._opened
 
-    def require_still_there(self) -> None:
-        """Check that the collection is the one that was opened.
+    def require_writable(self, needed_bytes: int = 0) -> None:
+        """Check that the collection is the one that was opened, and that the disk has room.
 
         The engine holds its files open: into a folder that was deleted or replaced it would go on
         writing, and nobody would ever see that again.
 
+        Args:
+            needed_bytes: As for ``require_room``.
+
         Raises:
             IndexDamagedError: if it is gone, or another one lies in its place.
+            DiskFullError: if there is less room.
         """
         if self.is_still_there():
+            self.require_room(needed_bytes)
             return
         what = "was replaced by another one" if self._identity() else "was deleted"
         raise IndexDamagedError(
             f"{self} {what} while it was open, so that nothing can be stored any more: close it, "
-            "open it again, and store the documents anew"
+            "open it again, and store the documents again"
         )
 
     def _identity(self) -> tuple[int, int] | None:
@@ -254,9 +290,14 @@ class CollectionFolder:
         if missing:
             raise IndexDamagedError(
                 f"{self.home} has no {missing[0]}: it was not made by this package, or is damaged; "
-                "choose another path, restore a backup, or delete the folder and index anew"
+                "choose another path, restore a backup, or delete the folder and index again"
             )
-        text = (self.home / _CONTRACT).read_bytes()
+        try:
+            text = read_regular(self.home / _CONTRACT)
+        except IrregularFileError as error:
+            raise IndexDamagedError(f"{self}: {error}; restore a backup, or remove it") from error
+        except OSError as error:
+            raise EngineError(f"{self}: its contract cannot be read: {error}") from error
         return CollectionContract.from_json(text, where=str(self))
 
     def prepare(self) -> None:
@@ -271,15 +312,78 @@ class CollectionFolder:
             raise EngineError(f"cannot make the folder {self.root}: {error}") from error
 
 
-def _read_holder(file: IO[str]) -> int | None:
+def _to_text(contract: CollectionContract) -> str:
+    return json.dumps(contract.to_json(), indent=2, ensure_ascii=False)
+
+
+def temporary_folder() -> CollectionFolder:
+    """Return a new locked folder among the temporary files.
+
+    Folders of this user that killed processes left behind are removed.
+
+    Raises:
+        EngineError: if it cannot be made.
+    """
     try:
-        file.seek(0)
-        return int(file.read())
+        root = tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX)
+    except OSError as error:
+        raise EngineError(f"cannot make a temporary folder: {error}") from error
+    folder = CollectionFolder(root, _TEMPORARY)
+    for each in folder.root.parent.glob(f"{_TEMPORARY_PREFIX}*"):
+        if each != folder.root:
+            _remove_abandoned(each)
+    folder.lock()
+    return folder
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove a temporary folder that no process holds; leave it where there is any doubt."""
+    lock = root / f".{_TEMPORARY}.lock"
+    try:
+        if not _is_own_folder(root) or time.time() - lock.lstat().st_mtime < _GRACE_S:
+            return
+        folder = CollectionFolder(root, _TEMPORARY)
+        folder.lock()
+    except (OSError, SpladeError):  # in use, or not one of ours
+        return
+    try:
+        shutil.rmtree(root, ignore_errors=True)
+    finally:
+        folder.unlock()
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Return whether this is a folder of this user's that nobody else can write to."""
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        return False
+    if not hasattr(os, "getuid"):  # Windows, where temporary files are each user's own
+        return True
+    return found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def _is_held(error: Exception) -> bool:
+    """Return whether a lock failed since somebody has it, not for another reason."""
+    if isinstance(error, portalocker.AlreadyLocked):
+        return True
+    reasons = [each for each in (error, *error.args, error.__cause__) if isinstance(each, OSError)]
+    return any(each.errno in (errno.EACCES, errno.EAGAIN) for each in reasons)
+
+
+def _content(lock: int) -> bytes:
+    os.lseek(lock, 0, os.SEEK_SET)
+    return os.read(lock, _HOLDER_BYTES)
+
+
+def _holder(lock: int) -> int | None:
+    """Return the process id in a lock; None where there is none."""
+    try:
+        return int(_content(lock))
     except (OSError, ValueError):
         return None
 
 
-def _told(holder: int | None) -> str:
+def _named(holder: int | None) -> str:
     if holder is None:
         return "another process"
     if holder == os.getpid():

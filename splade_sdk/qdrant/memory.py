@@ -19,13 +19,24 @@ from qdrant_client.local.payload_filters import check_filter
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
-from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.base import (
+    CollectionStatus,
+    PayloadFields,
+    Point,
+    Record,
+    ScoredPoint,
+    SearchRequest,
+)
 from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
 from splade_sdk.qdrant.ranking import lowest_score, settled, within_rounding
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.spaces import require_points, require_requests
-from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.vectors import first_step, sparse_vectors, vector_name
+from splade_sdk.qdrant.vectors import (
+    first_step,
+    require_points,
+    require_requests,
+    sparse_vectors,
+    vector_name,
+)
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
 
@@ -55,7 +66,7 @@ class MemoryCollection:
     score(q, d) = Σ_t q_t · d_t, summed in float64 and rounded to float32; with an encoder that
     asks for idf, q_t is multiplied by ln((n - df_t + 0.5) / (df_t + 0.5) + 1), where n counts the
     points that have a term at all. Dense vectors are compared one by one, after both were brought
-    to length 1 if the distance is cosine. The indexes are built anew at the first search after a
+    to length 1 if the distance is cosine. The indexes are rebuilt at the first search after a
     change.
 
     Args:
@@ -142,7 +153,7 @@ class MemoryCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._lock:
             stored = self._stored()
             return [

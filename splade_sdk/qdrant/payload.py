@@ -1,6 +1,7 @@
 """How a document lies in a point's payload: ``{"doc_id", "text", "metadata"}``; pure.
 
-An ingest adds ``content_hash`` (see ``content_hash.py``); documents and hits do not show it.
+An ingest adds ``content_hash`` (see ``content_hash.py``); documents and hits do not show it. Values
+are those of JSON, the same for what is stored and what is filtered by.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from splade_sdk.errors import InvalidDocumentError, InvalidInputError
 from splade_sdk.qdrant.base import PayloadFields
 from splade_sdk.qdrant.content_hash import ContentHasher
-from splade_sdk.qdrant.scalars import fits_64_bits, iso_datetime, plain
 from splade_sdk.types import Document
 from splade_sdk.types.arguments import lone_surrogate
 
@@ -23,19 +25,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTENT_HASH",
+    "EXACT",
     "document_id",
     "document_parts",
+    "fits_64_bits",
     "from_payload",
     "has_content_hash",
     "included",
+    "iso_datetime",
     "metadata_path",
     "payload_path",
+    "plain",
     "to_payload",
     "values_at",
 ]
 
 CONTENT_HASH = "content_hash"
 """Field of the payload that holds the hash of the document."""
+
+EXACT = 2**53
+"""Whole numbers up to this size are exact as floats, and ranges compare floats."""
 
 _ID, _TEXT, _METADATA = "doc_id", "text", "metadata"
 _MAX_DEPTH = 64
@@ -115,7 +124,7 @@ def document_id(payload: Mapping[str, Any]) -> str:
 
 
 def included(fields: PayloadFields) -> bool | list[str]:
-    """Return what an engine is asked for: of a payload in parts, the document's id always."""
+    """Return which fields to request of an engine; of a payload in parts, the document's id too."""
     return fields if isinstance(fields, bool) else [_ID, *fields]
 
 
@@ -228,3 +237,41 @@ def _check_text(text: str, document: str, path: tuple[str, ...]) -> None:
 
 def _refused(document: str, path: tuple[str, ...], what: str) -> InvalidDocumentError:
     return InvalidDocumentError(f"metadata {'.'.join(path)!r} of document {document!r} {what}")
+
+
+def fits_64_bits(value: int) -> bool:
+    """Return whether Qdrant can hold a whole number."""
+    return -(2**63) <= value < 2**63
+
+
+def plain(value: Any) -> Any:
+    """Return a value without numpy's types, and a whole float as an int; others as they are.
+
+    JSON knows one kind of number, but Qdrant tells 2024.0 from 2024 in a match: both are 2024
+    here. Times of numpy become datetimes, to the microsecond, which is as much as Qdrant compares;
+    what is not a time (NaT) becomes NaN.
+    """
+    if isinstance(value, np.datetime64):
+        return _moment(value)
+    if isinstance(value, np.generic) and not isinstance(value, np.timedelta64):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT:
+        return int(value)
+    if isinstance(value, date) and value != value:
+        return math.nan  # pandas' NaT
+    return value
+
+
+def _moment(value: np.datetime64) -> Any:
+    if np.isnat(value):
+        return math.nan
+    days = np.datetime_data(value.dtype)[0] in ("Y", "M", "W", "D")
+    moment = value.astype("datetime64[D]" if days else "datetime64[us]").item()
+    return moment if isinstance(moment, date) else value  # datetime ends with the year 9999
+
+
+def iso_datetime(value: date) -> str:
+    """Return a date as an ISO 8601 string; one without a time zone is taken as UTC."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    return value.isoformat()

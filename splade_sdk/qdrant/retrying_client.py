@@ -1,4 +1,4 @@
-"""qdrant-client with every call that may be repeated tried again, and every error ours."""
+"""qdrant-client whose calls raise our errors, and are tried again where that does no harm."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ IDEMPOTENT = frozenset(
 
 
 def retrying_client(
-    client: QdrantClient, policy: RetryPolicy, doing: str, secret: str | None = None
+    client: QdrantClient, policy: RetryPolicy | None, doing: str, secret: str | None = None
 ) -> QdrantClient:
-    """Return a client whose idempotent methods are tried again under the policy.
+    """Return a client whose methods raise our errors; idempotent ones are retried.
 
-    Each request is tried for itself: those that succeeded before it are not sent again.
+    Each request is retried for itself: those that succeeded before it are not sent again.
 
     Args:
         client: What to call.
-        policy: Decides what is tried again.
+        policy: Decides what is retried; None for nothing.
         doing: What is tried, and where; begins every message.
         secret: An API key, which is blotted out should a message repeat it.
     """
@@ -62,7 +62,7 @@ def retrying_client(
 
 class _RetryingClient:
     def __init__(
-        self, client: QdrantClient, policy: RetryPolicy, doing: str, secret: str | None
+        self, client: QdrantClient, policy: RetryPolicy | None, doing: str, secret: str | None
     ) -> None:
         self._client = client
         self._policy = policy
@@ -71,13 +71,14 @@ class _RetryingClient:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
-        if name not in IDEMPOTENT:
-            return method
+        once = partial(self._once, method)
+        if self._policy is None or name not in IDEMPOTENT:
+            return once
+        return partial(self._again, self._policy, once)
 
-        def again(*args: Any, **kwargs: Any) -> Any:
-            return self._policy(partial(self._once, method, *args, **kwargs))
-
-        return again
+    @staticmethod
+    def _again(policy: RetryPolicy, once: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return policy(partial(once, *args, **kwargs))
 
     def _once(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with engine_errors(self._doing, self._secret):

@@ -141,13 +141,13 @@ class CollectionContract(Settings):
             if any(each["loc"] == ("format",) for each in error.errors()):
                 raise CollectionMismatchError(
                     f"{where} has another format than 1 or 2, which this version of splade-sdk "
-                    "reads: install the version that made it, or index anew"
+                    "reads: install the version that made it, or index again"
                 ) from error
             first = error.errors()[0]
             raise IndexDamagedError(
                 f"the contract of {where} cannot be read "
                 f"({'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}): restore the "
-                "collection from a backup, or delete it and index anew"
+                "collection from a backup, or delete it and index again"
             ) from error
 
 
@@ -182,12 +182,12 @@ def require_contract(
     left_out = {"indexed_fields"} if stored.dense else {"indexed_fields", "dense"}
     has = stored.settings.model_dump(exclude=left_out)
     wanted = settings.model_dump(exclude=left_out)
-    if told := ", ".join(
+    if differences := ", ".join(
         f"{name} {has[name]!r} != {wanted[name]!r}" for name in has if has[name] != wanted[name]
     ):
         raise CollectionMismatchError(
-            f"{where} was laid out with other settings ({told}): leave settings out to use it as "
-            "it is, or index anew into another collection"
+            f"{where} was laid out with other settings ({differences}): leave settings out to use "
+            "it as it is, or index again into another collection"
         )
 
 
@@ -211,7 +211,7 @@ def sparse_params(contract: CollectionContract) -> dict[str, models.SparseVector
 
 
 def dense_params(contract: CollectionContract) -> dict[str, models.VectorParams]:
-    """Return how a server stores and compares the dense vectors, by name; none without them."""
+    """Return how a server stores and compares the dense vectors, by name; empty without them."""
     if contract.dense is None:
         return {}
     settings = contract.settings.dense

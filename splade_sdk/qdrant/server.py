@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,31 +20,38 @@ from splade_sdk.errors import (
     EngineClosedError,
     EngineError,
 )
+from splade_sdk.forks import disown, forked_error, own
 from splade_sdk.qdrant import convert
-from splade_sdk.qdrant.address import require_name, without_credentials
-from splade_sdk.qdrant.base import PayloadFields, Point, Record, ScoredPoint, SearchRequest
+from splade_sdk.qdrant.address import Address
+from splade_sdk.qdrant.base import (
+    CollectionStatus,
+    PayloadFields,
+    Point,
+    Record,
+    ScoredPoint,
+    SearchRequest,
+)
 from splade_sdk.qdrant.errors import engine_errors
 from splade_sdk.qdrant.folder import holds_embedded
 from splade_sdk.qdrant.payload import CONTENT_HASH, has_content_hash, included
 from splade_sdk.qdrant.ranking import search_all
 from splade_sdk.qdrant.retrying_client import retrying_client
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.server_open import (
+from splade_sdk.qdrant.server_collection import (
     METADATA_KEY,
     add_dense,
-    agree,
     create_index,
-    hold_indexing,
     index_fields,
-    let_index,
-    quiet,
+    open_contract,
+    pause_indexing,
+    read_arguments,
+    server_status,
+    set_indexing_threshold,
+    without_local_warnings,
+    write_arguments,
 )
-from splade_sdk.qdrant.server_settings import reading, writing
-from splade_sdk.qdrant.server_status import server_status
-from splade_sdk.qdrant.spaces import require_points, require_requests
-from splade_sdk.qdrant.status import CollectionStatus
-from splade_sdk.qdrant.vectors import returned_vectors
-from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
+from splade_sdk.qdrant.vectors import require_points, require_requests, returned_vectors
+from splade_sdk.retry import RetryPolicy
 from splade_sdk.types import SparseVector
 
 if TYPE_CHECKING:
@@ -53,7 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerCollection"]
 
-_LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force takes a third of a second a query
+_LOCAL_MODE_LIMIT = 5_000  # points beyond which its brute force is slow
 
 
 class ServerCollection:
@@ -87,9 +95,12 @@ class ServerCollection:
         settings: ServerSettings | None = None,
     ) -> None:
         self.contract = contract
-        self._reading, self._writing = reading(settings), writing(settings)
+        self._reading, self._writing = read_arguments(settings), write_arguments(settings)
         self._shard_key = None if settings is None else settings.shard_key
         self._client: QdrantClient | None = client
+        self._process = os.getpid()
+        own(client)  # a forked child would unlock the folder, or speak on our connections
+        self._finalizer = weakref.finalize(self, disown, client)
         self._collection = name
         self._where = where
         self._secret = secret
@@ -101,30 +112,20 @@ class ServerCollection:
     @classmethod
     def open(
         cls,
-        url: str | None = None,
+        where: Address,
         *,
-        path: str | Path | None = None,
-        name: str,
         fingerprint: Fingerprint,
         settings: CollectionSettings | None = None,
         dense: DenseFingerprint | None = None,
-        api_key: str | None = None,
-        timeout_s: float = 30.0,
-        retry: RetrySettings | None = DEFAULT_RETRY,
         create: bool = True,
     ) -> Self:
         """Open a collection, or make it.
 
         Args:
-            url: Address of a server, or ``":memory:"`` for local mode in memory.
-            path: Folder of local mode, instead of a url.
-            name: Name of the collection.
+            where: Of a server; a path, or the url ``":memory:"``, is local mode.
             fingerprint: The encoder that will be used with it.
             settings: Layout of a new one; of one that exists, what is expected.
             dense: The dense model that will be used with it.
-            api_key: Key of the server.
-            timeout_s: Seconds to wait for an answer; rounded up to whole ones.
-            retry: How calls of a server that failed are tried again; None tries each once.
             create: Make it where it does not exist.
 
         Raises:
@@ -132,46 +133,34 @@ class ServerCollection:
             CollectionMismatchError: if another model or layout made it, or another program.
             EngineError: if the server cannot be reached, or refuses.
         """
-        require_name(name)
-        local = path is not None or url == ":memory:"
-        place = str(path) if path is not None else without_credentials(url or "")
-        where = f"collection {name!r} at {place}"
-        if path is not None and holds_embedded(Path(path)):
+        if where.folder is not None and holds_embedded(where.folder):
             raise CollectionMismatchError(
-                f"the index in {path} was made by the embedded engine, not by qdrant-client's "
-                "local mode: install it (pip install 'splade-sdk[edge]'), or choose another path"
+                f"the index in {where.folder} was made by the embedded engine, not by "
+                "qdrant-client's local mode: install it (pip install 'splade-sdk[edge]'), or "
+                "choose another path"
             )
-        with engine_errors(f"cannot open {where}", api_key), quiet():
-            if path is not None:
-                client = QdrantClient(path=str(path))
-            elif local:
-                client = QdrantClient(":memory:")
-            else:
-                # The check would run in a thread of its own and could only warn.
-                client = QdrantClient(
-                    url,
-                    api_key=api_key,
-                    timeout=max(1, math.ceil(timeout_s)),
-                    check_compatibility=False,
-                )
-        policy = None if local or retry is None else RetryPolicy(retry)
         doing = f"cannot open {where}"
+        with engine_errors(doing, where.api_key), without_local_warnings():
+            client = _connected(where)
+        policy = RetryPolicy(where.retry) if where.on_server and where.retry else None
         try:
-            with engine_errors(doing, api_key), quiet():
-                asked = retrying_client(client, policy, doing, api_key) if policy else client
+            with without_local_warnings():
+                calls = retrying_client(client, policy, doing, where.api_key)
                 wanted = CollectionContract.make(fingerprint, settings, dense)
-                contract = agree(asked, name, wanted, settings, where=where, create=create)
-                index_fields(asked, name, settings or contract.settings)
+                contract = open_contract(
+                    calls, where.collection, wanted, settings, where=str(where), create=create
+                )
+                index_fields(calls, where.collection, settings or contract.settings)
         except BaseException:
             client.close()
             raise
         return cls(
             client,
-            name,
+            where.collection,
             contract,
-            where=where,
-            secret=api_key,
-            local=local,
+            where=str(where),
+            secret=where.api_key,
+            local=not where.on_server,
             retry=policy,
             settings=settings.server if settings else None,
         )
@@ -207,7 +196,7 @@ class ServerCollection:
         with_payload: PayloadFields = True,
         with_vectors: bool = False,
     ) -> list[Record]:
-        """Return the points that exist among ``ids``, in the order asked for."""
+        """Return the points that exist among ``ids``, in the order of ``ids``."""
         with self._engine("read points") as client:
             records = client.retrieve(
                 self._collection,
@@ -216,7 +205,7 @@ class ServerCollection:
                 with_vectors=self._returned(with_vectors),
                 **self._reading,
             )
-            found = {record.id: record for record in map(self._record, records)}
+            found = convert.from_records(records, self.contract)
             return [found[each] for each in ids if each in found]
 
     def content_hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -277,7 +266,8 @@ class ServerCollection:
                 with_vectors=self._returned(with_vectors),
                 **self._reading,
             )
-            return list(map(self._record, records)), None if following is None else str(following)
+            page = convert.from_records(records, self.contract)
+            return list(page.values()), None if following is None else str(following)
 
     def update(self, points: Sequence[Point], *, content_hashes: Sequence[str]) -> None:
         """Store points in place of those that are there and have one of the hashes still."""
@@ -304,7 +294,7 @@ class ServerCollection:
             if contract.upgrading and self._local:
                 raise EngineError(
                     f"{self._where}: qdrant-client's local mode cannot add vectors to a "
-                    "collection: index anew into another one, or use the embedded engine "
+                    "collection: index again into another one, or use the embedded engine "
                     "(pip install 'splade-sdk[edge]') or a server"
                 )
             client.update_collection(self._collection, metadata={METADATA_KEY: contract.to_json()})
@@ -324,12 +314,12 @@ class ServerCollection:
     @contextmanager
     def _without_indexing(self) -> Iterator[None]:
         with self._engine("hold its indexing") as client:
-            had = hold_indexing(client, self._collection)
+            had = pause_indexing(client, self._collection)
         try:
             yield
         finally:
             with self._engine("let it index again") as client:
-                let_index(client, self._collection, had)
+                set_indexing_threshold(client, self._collection, had)
 
     def optimize(self) -> None:
         """Do nothing: a server does so by itself, and local mode has no index."""
@@ -345,10 +335,12 @@ class ServerCollection:
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            with engine_errors(f"{self._where}: cannot close", self._secret):
-                client.close()
+        if self._client is None or os.getpid() != self._process:
+            return
+        client, self._client = self._client, None
+        self._finalizer()
+        with engine_errors(f"{self._where}: cannot close", self._secret):
+            client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -363,15 +355,14 @@ class ServerCollection:
 
     @contextmanager
     def _engine(self, doing: str) -> Iterator[QdrantClient]:
+        """Give the client, whose calls raise our errors; in local mode to one caller at a time."""
+        if os.getpid() != self._process:
+            raise forked_error(self._process, self._where)
         if self._client is None:
             raise EngineClosedError(f"{self._where} was closed: open it again")
-        told = f"{self._where}: cannot {doing}"
-        with self._one_at_a_time, engine_errors(told, self._secret):
-            yield (
-                retrying_client(self._client, self._retry, told, self._secret)
-                if self._retry
-                else self._client
-            )
+        doing = f"{self._where}: cannot {doing}"
+        with self._one_at_a_time:
+            yield retrying_client(self._client, self._retry, doing, self._secret)
 
     def _query(
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
@@ -391,9 +382,6 @@ class ServerCollection:
             for (request, _), answer in zip(asked, answers, strict=True)
         ]
 
-    def _record(self, point: models.Record) -> Record:
-        return convert.from_record(point, self.contract)
-
     def _returned(self, with_vectors: bool) -> list[str] | Literal[False]:
         return returned_vectors(self.contract) if with_vectors else False
 
@@ -407,3 +395,16 @@ class ServerCollection:
                 UserWarning,
                 stacklevel=stacklevel(),
             )
+
+
+def _connected(where: Address) -> QdrantClient:
+    if where.folder is not None:
+        return QdrantClient(path=str(where.folder))
+    if not where.on_server:
+        return QdrantClient(":memory:")
+    return QdrantClient(
+        where.url,
+        api_key=where.api_key,
+        timeout=max(1, math.ceil(where.timeout_s)),
+        check_compatibility=False,  # it would run in a thread of its own, and could only warn
+    )

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from qdrant_client import models
@@ -14,6 +14,7 @@ from qdrant_client import models
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
 from splade_sdk.qdrant.base import (
     Collection,
+    CollectionStatus,
     PayloadFields,
     Point,
     Record,
@@ -21,7 +22,6 @@ from splade_sdk.qdrant.base import (
     SearchRequest,
 )
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.qdrant.status import CollectionStatus
 
 __all__ = ["TENANT", "TenantCollection", "require_tenant"]
 
@@ -175,15 +175,42 @@ class TenantCollection:
         self._collection.close()
 
     def _only(self, given: models.Filter | None) -> models.Filter:
-        return self._own if given is None else models.Filter(must=[self._own, given])
+        return self._own if given is None else models.Filter(must=[self._own, self._inner(given)])
+
+    def _inner(self, given: models.Filter) -> models.Filter:
+        """Return a filter with the engine's ids in the place of ours."""
+
+        def inner(conditions: Any) -> Any:
+            if isinstance(conditions, list):
+                return [inner(each) for each in conditions]
+            if isinstance(conditions, models.Filter):
+                return self._inner(conditions)
+            if isinstance(conditions, models.HasIdCondition):
+                return models.HasIdCondition(has_id=list(map(self._engine_id, conditions.has_id)))
+            return conditions
+
+        some = given.min_should
+        return models.Filter(
+            must=inner(given.must),
+            should=inner(given.should),
+            must_not=inner(given.must_not),
+            min_should=some and some.model_copy(update={"conditions": inner(some.conditions)}),
+        )
 
     def _moved(self, point: str) -> str:
         """Return the engine's id of a point for ours, and ours for the engine's."""
         return str(UUID(int=UUID(point).int ^ self._mask))
+
+    def _engine_id(self, given: int | str | UUID) -> int | str | UUID:
+        try:
+            return self._moved(str(given))
+        except ValueError:  # not a UUID: no point of ours has it, and the engine may refuse it
+            return given
 
     def _stored(self, point: Point) -> Point:
         payload = {**point.payload, TENANT: self._tenant}
         return replace(point, id=self._moved(point.id), payload=payload)
 
     def _shown(self, found: Found) -> Found:
-        return replace(found, id=self._moved(found.id))
+        payload = {name: value for name, value in found.payload.items() if name != TENANT}
+        return replace(found, id=self._moved(found.id), payload=payload)

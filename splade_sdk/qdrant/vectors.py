@@ -1,4 +1,4 @@
-"""Which vectors a point has, and which of them a search asks, by name; pure."""
+"""Which vectors a point has and a search compares, by name, and whether they fit; pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splade_sdk.errors import CollectionMismatchError, InvalidVectorError
 from splade_sdk.qdrant.base import Point, SearchRequest
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.types import SparseVector
@@ -16,6 +17,8 @@ __all__ = [
     "FirstStep",
     "first_step",
     "named_vectors",
+    "require_points",
+    "require_requests",
     "returned_vectors",
     "sparse_vectors",
     "to_dense",
@@ -87,3 +90,54 @@ def first_step(request: SearchRequest, contract: CollectionContract) -> FirstSte
 def to_dense(stored: Sequence[float] | None) -> FloatArray | None:
     """Return a dense vector as an engine gives it back."""
     return None if stored is None else read_only(np.array(stored, dtype=np.float32))
+
+
+def require_points(points: Sequence[Point], contract: CollectionContract, where: str) -> None:
+    """Check the vectors of points that are to be stored.
+
+    Raises:
+        InvalidVectorError: if one is of another space; the message names its position.
+        CollectionMismatchError: if one is dense, and the collection has no dense vectors.
+    """
+    for at, point in enumerate(points):
+        _require_space(point.vector, at, contract, where)
+        if point.dense is not None:
+            _require_space(point.dense, at, contract, where)
+
+
+def require_requests(
+    requests: Sequence[SearchRequest], contract: CollectionContract, where: str
+) -> None:
+    """Check the vectors of searches.
+
+    Raises:
+        InvalidVectorError: if one is of another space; the message names its position.
+        CollectionMismatchError: if the collection lacks the vectors that a search needs.
+    """
+    for at, request in enumerate(requests):
+        _require_space(request.vector, at, contract, where)
+        if request.two_step is not None and contract.settings.pruned is None:
+            raise CollectionMismatchError(
+                f"{where} has no pruned vectors, which a search in two steps needs: leave two_step "
+                "out, or index again with CollectionSettings(pruned=PrunedSettings())"
+            )
+
+
+def _require_space(
+    vector: SparseVector | FloatArray, at: int, contract: CollectionContract, where: str
+) -> None:
+    if isinstance(vector, SparseVector):
+        has, expected, made_by = vector.dimensions, contract.fingerprint.dimensions, "encoder"
+    elif contract.dense is None:
+        raise CollectionMismatchError(
+            f"{where} has no dense vectors, but vector {at} is one: it was made without a dense "
+            "encoder; index again into another collection with one"
+        )
+    else:
+        has, expected = vector.size, contract.dense.dimensions
+        made_by = f"dense encoder {contract.dense.model!r}"
+    if has != expected:
+        raise InvalidVectorError(
+            f"vector {at} has {has} dimensions, but {where} has {expected}: use the {made_by} "
+            "that made the collection"
+        )

@@ -2,91 +2,67 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
 from threading import RLock
-from typing import Literal, TypeVar
+from typing import Literal
 
 from splade_sdk.config import CollectionSettings, DenseSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.encoders.dense import ExternalDense
-from splade_sdk.errors import (
-    CollectionMismatchError,
-    ConfigError,
-    EngineClosedError,
-    InvalidTypeError,
-)
+from splade_sdk.encoders.base import require_encoder
+from splade_sdk.errors import CollectionMismatchError, EngineClosedError
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.retrieval.search.options import SearchSettings
-from splade_sdk.retry import RetrySettings
-from splade_sdk.settings import Settings
+from splade_sdk.settings import require_settings
 
 __all__ = ["Connection"]
-
-SettingsOf = TypeVar("SettingsOf", bound=Settings)
 
 
 class Connection:
     """Opens a collection once, for the encoder that will be used with it; safe across threads.
 
     Args:
-        url: Address of a Qdrant server, or ``":memory:"``.
-        path: Folder of an embedded collection.
-        name: Name of the collection.
+        where: Of the collection.
         encoder: Makes the sparse vectors; None for SpladeEncoder() with the default model.
         dense_encoder: Makes the dense vectors; None for the dense head of ``encoder``, if it has
             one; False for none.
-        api_key: Key of the server.
         settings: Layout of a collection that is created.
-        timeout_s: Seconds to wait for an answer of the server.
-        retry: How calls of the server that failed are tried again.
         search_settings: How texts are encoded and searched unless a call says otherwise.
         tenant: Whose documents are used; None for those of all.
 
     Attributes:
         search_settings: The same.
-        url: The same.
+        where: The same.
 
     Raises:
         InvalidTypeError: if an argument has the wrong type, or an encoder cannot encode.
-        ConfigError: if ``timeout_s`` is not above 0.
     """
 
     def __init__(
         self,
-        url: str | None,
+        where: Address,
         *,
-        path: str | Path | None,
-        name: str,
         encoder: SparseEncoder | None,
         dense_encoder: DenseEncoder | Literal[False] | None,
-        api_key: str | None,
         settings: CollectionSettings | None,
-        timeout_s: float,
-        retry: RetrySettings | None,
         search_settings: SearchSettings,
         tenant: str | None,
     ) -> None:
         self.search_settings = search_settings
-        self.url = url
-        self._path = path
-        self._name = name
-        self._encoder = None if encoder is None else _require_encoder(encoder)
+        self.where = where
+        self._encoder = None if encoder is None else require_encoder(encoder)
         self._dense: ExternalDense | Literal[False] | None = (
             dense_encoder
             if dense_encoder is None or dense_encoder is False
             else ExternalDense(dense_encoder)
         )
         self._encoding: Encoding | None = None
-        self._api_key = api_key
         self._settings = search_settings.layout(
-            _require_settings(settings, CollectionSettings, "settings")
+            require_settings(settings, CollectionSettings, "settings")
         )
-        self._timeout_s = _require_seconds(timeout_s, "timeout_s")
-        self._retry = _require_settings(retry, RetrySettings, "retry")
         self._tenant = require_tenant(tenant)
         self._collection: Collection | None = None
         self._closed = False
@@ -124,15 +100,10 @@ class Connection:
             if self._collection is None:
                 encoding = self.encoding
                 collection = open_collection(
-                    self.url,
-                    path=self._path,
-                    name=self._name,
+                    self.where,
                     fingerprint=encoding.encoder.fingerprint,
                     settings=self._settings,
                     dense=encoding.dense,
-                    api_key=self._api_key,
-                    timeout_s=self._timeout_s,
-                    retry=self._retry,
                     create=create,
                 )
                 if not without_dense:
@@ -152,8 +123,8 @@ class Connection:
         if self._dense and collection.contract.dense is None:
             collection.close()
             raise CollectionMismatchError(
-                f"the collection {self._name!r} was made without dense vectors, so the dense "
-                f"encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
+                f"the collection {self.where.collection!r} was made without dense vectors, so the "
+                f"dense encoder {self._dense.name!r} cannot be used: call upgrade_to_hybrid() "
                 "to add them, or leave dense_encoder out"
             )
 
@@ -164,56 +135,3 @@ class Connection:
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
-
-
-def _require_encoder(encoder: SparseEncoder) -> SparseEncoder:
-    """Return ``encoder`` if it can encode; nothing is loaded to find out.
-
-    Raises:
-        InvalidTypeError: if it is something else, such as the name of a model.
-    """
-    given: object = encoder
-    if isinstance(given, type):
-        raise InvalidTypeError(
-            f"encoder is the class {given.__name__}: pass an object of it, as in "
-            f"{given.__name__}(...)"
-        )
-    if not all(
-        callable(getattr(given, name, None)) for name in ("encode_document", "encode_query")
-    ):
-        advice = f"SpladeEncoder({given!r})" if isinstance(given, str) else "SpladeEncoder()"
-        raise InvalidTypeError(
-            f"encoder is {type(given).__name__}: expected an object with encode_document and "
-            f"encode_query, as in {advice}"
-        )
-    return encoder
-
-
-def _require_settings(
-    given: SettingsOf | None, kind: type[SettingsOf], name: str
-) -> SettingsOf | None:
-    """Return settings of a class, or None.
-
-    Raises:
-        InvalidTypeError: if it is something else, such as a dictionary.
-    """
-    if given is not None and not isinstance(given, kind):
-        hint = f"(**{name})" if isinstance(given, dict) else "(...)"
-        raise InvalidTypeError(
-            f"{name} is {type(given).__name__}: expected {kind.__name__}{hint} or None"
-        )
-    return given
-
-
-def _require_seconds(value: object, name: str) -> float:
-    """Return a number of seconds above 0.
-
-    Raises:
-        InvalidTypeError: if it is no number.
-        ConfigError: if it is not above 0, or not finite.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidTypeError(f"{name} is {value!r} ({type(value).__name__}): expected seconds")
-    if not (math.isfinite(value) and value > 0):
-        raise ConfigError(f"{name} is {value}: expected a finite number of seconds above 0")
-    return float(value)

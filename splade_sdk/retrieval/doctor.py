@@ -11,10 +11,9 @@ import numpy as np
 from qdrant_client import models
 
 from splade_sdk.errors import EngineError
-from splade_sdk.qdrant.base import Collection, Record
+from splade_sdk.qdrant.base import Collection, CollectionStatus, Record
 from splade_sdk.qdrant.content_hash import ContentHasher, same_vector
 from splade_sdk.qdrant.payload import CONTENT_HASH, from_payload, metadata_path
-from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.retrieval.connection import Connection
 from splade_sdk.retrieval.encoding import Encoding
 from splade_sdk.types import DoctorReport, Finding, SparseVector

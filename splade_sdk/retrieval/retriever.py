@@ -13,7 +13,7 @@ from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import InvalidFilterError, InvalidInputError, InvalidTypeError
 from splade_sdk.keywords import require_keywords, shows
-from splade_sdk.qdrant.address import require_name, require_place, without_credentials
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Record
 from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
@@ -116,21 +116,21 @@ class Retriever:
         search_settings: SearchSettings | str | Path | None = None,
         tenant: str | None = None,
     ) -> None:
-        url, path = require_place(url, path)
-        require_name(collection)
-        place = without_credentials(url) if url is not None else str(path)
-        whose = "" if tenant is None else f", tenant={tenant!r}"
-        self._shown = f"Retriever({place!r}, collection={collection!r}{whose})"
-        self._connection = Connection(
-            url,
+        where = Address(
+            url=url,
             path=path,
-            name=collection,
-            encoder=encoder,
-            dense_encoder=dense_encoder,
+            collection=collection,
             api_key=api_key,
-            settings=settings,
             timeout_s=timeout_s,
             retry=retry,
+        )
+        whose = "" if tenant is None else f", tenant={tenant!r}"
+        self._shown = f"Retriever({where.place!r}, collection={collection!r}{whose})"
+        self._connection = Connection(
+            where,
+            encoder=encoder,
+            dense_encoder=dense_encoder,
+            settings=settings,
             search_settings=read_search_settings(search_settings),
             tenant=tenant,
         )
@@ -143,7 +143,7 @@ class Retriever:
     @property
     def url(self) -> str | None:
         """Address of the server, or ``":memory:"``; None for a folder."""
-        return self._connection.url
+        return self._connection.where.url
 
     @property
     def search_settings(self) -> SearchSettings:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import re
 
 from splade_sdk.errors import ConfigError, InvalidTypeError
 
-__all__ = ["lone_surrogate", "require_whole"]
+__all__ = ["lone_surrogate", "require_seconds", "require_whole", "without_credentials"]
+
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
 
 
 def require_whole(value: object, name: str, least: int, *, unset: str = "") -> int:
@@ -36,6 +40,20 @@ def require_whole(value: object, name: str, least: int, *, unset: str = "") -> i
     return number
 
 
+def require_seconds(value: object, name: str) -> float:
+    """Return a number of seconds above 0.
+
+    Raises:
+        InvalidTypeError: if it is not a number.
+        ConfigError: if it is not above 0, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidTypeError(f"{name} is {value!r} ({type(value).__name__}): expected seconds")
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value}: expected a finite number of seconds above 0")
+    return float(value)
+
+
 def lone_surrogate(text: str) -> int | None:
     """Return the position of the first surrogate without its other half, or None.
 
@@ -49,3 +67,8 @@ def lone_surrogate(text: str) -> int | None:
     except UnicodeEncodeError as error:
         return error.start
     return None
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the user and password of the urls in it, for messages."""
+    return _CREDENTIALS.sub("", text)

@@ -13,8 +13,10 @@ from uuid import uuid4
 import pytest
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.memory import MemoryCollection
+from splade_sdk.qdrant.tenant import TenantCollection
 from tests.containers import why_no_server
 from tests.contracts.fake_server import FakeServer
 
@@ -59,11 +61,20 @@ def _temporary(_: Path) -> Opener:
     )
 
 
+def _tenant(folder: Path) -> Opener:
+    embedded = _embedded(folder)
+
+    def opener(name: str, *given: Any, **kw: Any) -> TenantCollection:
+        return TenantCollection(embedded(name, *given, **kw), "one")
+
+    return opener
+
+
 def _local(folder: Path) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        path=folder, name=name, fingerprint=encoder, settings=settings, **kw
+        Address(path=folder, collection=name), fingerprint=encoder, settings=settings, **kw
     )
 
 
@@ -71,7 +82,7 @@ def _local_memory(_: Path) -> Opener:
     from splade_sdk.qdrant.server import ServerCollection
 
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        ":memory:", name=name, fingerprint=encoder, settings=settings, **kw
+        Address(url=":memory:", collection=name), fingerprint=encoder, settings=settings, **kw
     )
 
 
@@ -82,7 +93,7 @@ def _rest(_: Path) -> Opener:
 
     def opener(name: str, encoder: Fingerprint, settings: Any = None, **kw: Any) -> Any:
         return ServerCollection.open(
-            server.url, name=name, fingerprint=encoder, settings=settings, **kw
+            Address(url=server.url, collection=name), fingerprint=encoder, settings=settings, **kw
         )
 
     opener.stop = server.close  # type: ignore[attr-defined]
@@ -94,9 +105,11 @@ def _server(url: str) -> Opener:
 
     run = uuid4().hex[:8]
     return lambda name, encoder, settings=None, **kw: ServerCollection.open(
-        url,
-        api_key=os.environ.get("QDRANT_API_KEY"),
-        name=f"splade_contract_{run}_{name}",
+        Address(
+            url=url,
+            api_key=os.environ.get("QDRANT_API_KEY"),
+            collection=f"splade_contract_{run}_{name}",
+        ),
         fingerprint=encoder,
         settings=settings,
         **kw,
@@ -105,6 +118,7 @@ def _server(url: str) -> Opener:
 
 PERSISTENT = [
     pytest.param(_embedded, id="embedded"),
+    pytest.param(_tenant, id="tenant"),
     pytest.param(_local, id="local-path"),
     pytest.param(_rest, id="fake-server"),
 ]

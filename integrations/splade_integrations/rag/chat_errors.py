@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import AbstractContextManager
 
 import httpx
 
-from splade_sdk.errors import (
-    AuthenticationError,
-    EngineConnectionError,
-    EngineError,
-    EngineTimeoutError,
-    RateLimitedError,
-    RequestRejectedError,
-)
+from splade_sdk import http_errors
+from splade_sdk.http_errors import TransportAdvice, excerpt, read_status, retry_after_s, to_error
 
 __all__ = ["raise_for_status", "transport_errors"]
 
-_MAX_TOLD = 500  # characters of a service's answer repeated in a message
-_STATUS: dict[int, tuple[type[EngineError], str]] = {
-    401: (AuthenticationError, "check api_key"),
-    403: (AuthenticationError, "check api_key"),
-    404: (RequestRejectedError, "is there such a model, and does base_url end in /v1?"),
-    408: (EngineTimeoutError, "the service was too slow"),
-    429: (RateLimitedError, "the service asks to slow down"),
-    504: (EngineTimeoutError, "the service was too slow"),
+_KEY = "check api_key"
+_SLOW = "the service was too slow"
+_ADVICE = {
+    400: "the service refused the request",
+    401: _KEY,
+    403: _KEY,
+    404: "is there such a model, and does base_url end in /v1?",
+    408: _SLOW,
+    429: "the service asks to slow down",
+    500: "the service failed",
+    504: _SLOW,
 }
-_OFTEN = {408, 429, 502, 503, 504}
+_TRANSPORT = TransportAdvice(
+    timeout="raise timeout_s",
+    connection="is the service running?",
+    address="is base_url right?",
+    answer="the answer cannot be read: is there a proxy or another service at base_url?",
+)
 
 
-@contextmanager
-def transport_errors(where: str) -> Iterator[None]:
-    """Raise ours for whatever httpx raises.
+def transport_errors(where: str) -> AbstractContextManager[None]:
+    """Raise ours for whatever httpx raises; see ``http_errors.transport_errors``.
 
     Args:
-        where: What was called; begins every message.
-
-    Raises:
-        EngineTimeoutError: if no answer came in time.
-        EngineConnectionError: if the service cannot be reached, or drops the connection.
+        where: What is called; begins every message.
     """
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        told = f"{where}: no answer in time ({type(error).__name__}): raise timeout_s"
-        raise _retryable(EngineTimeoutError(told), "often") from error
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
-        raise EngineConnectionError(f"{where}: {error}: is base_url right?") from error
-    except httpx.HTTPError as error:
-        told = f"{where}: {str(error) or type(error).__name__}: is the service running?"
-        raise _retryable(EngineConnectionError(told), "often") from error
+    return http_errors.transport_errors(where, _TRANSPORT)
 
 
 def raise_for_status(response: httpx.Response, where: str, secret: str | None) -> None:
@@ -65,29 +51,8 @@ def raise_for_status(response: httpx.Response, where: str, secret: str | None) -
     Raises:
         EngineError: the subclass that the status stands for.
     """
-    status = response.status_code
-    if 200 <= status < 300:
+    if 200 <= response.status_code < 300:
         return
-    told = response.text.strip()[:_MAX_TOLD] or "no explanation"
-    if secret:
-        told = told.replace(secret, "***")
-    refused = (RequestRejectedError, "the service refused the request")
-    failed = (EngineError, "the service failed")
-    kind, advice = _STATUS.get(status, refused if status < 500 else failed)
-    message = f"{where}: {advice} (status {status}: {told})"
-    how_often: Literal["never", "few", "often"] = (
-        "often" if status in _OFTEN else "few" if status >= 500 else "never"
-    )
-    if kind is RateLimitedError:
-        raise _retryable(RateLimitedError(message, _retry_after_s(response)), how_often)
-    raise _retryable(kind(message), how_often)
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    given = response.headers.get("retry-after", "").strip()
-    return float(given) if given.isdecimal() else None
-
-
-def _retryable(error: EngineError, how_often: Literal["never", "few", "often"]) -> EngineError:
-    error.retryable = how_often
-    return error
+    reading = read_status(response.status_code, excerpt(response.text), _ADVICE)
+    wait_s = retry_after_s(response.headers.get("retry-after"))
+    raise to_error(reading, where, secret=secret, wait_s=wait_s)

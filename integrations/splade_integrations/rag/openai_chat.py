@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,6 +10,7 @@ from splade_integrations.rag.chat import Message
 from splade_integrations.rag.chat_errors import raise_for_status, transport_errors
 from splade_sdk.errors import EngineError
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
+from splade_sdk.types.arguments import without_credentials
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["OpenAiChat"]
-
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@")
 
 
 class OpenAiChat:
@@ -56,7 +54,7 @@ class OpenAiChat:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
-        self._shown = _CREDENTIALS.sub("", base_url)
+        self._shown = without_credentials(base_url)
         self._where = f"the chat model {model!r} at {self._shown}"
         self._api_key = api_key
         options = {"temperature": temperature, "max_tokens": max_tokens}

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from splade_sdk.errors import EngineClosedError, EngineError
+from splade_sdk.errors import EngineClosedError, ForkedProcessError
 from splade_sdk.retrieval.hosting.base import Arguments
 from splade_sdk.retrieval.hosting.stream import DocumentStream, IngestStopped
 from splade_sdk.retrieval.ingest.stream import SourceRow
@@ -27,9 +27,9 @@ def closed_error() -> EngineClosedError:
 
 
 def require_process(process: int) -> None:
-    """Raise EngineError in a fork of a process: its threads and pipes stayed behind."""
+    """Raise ForkedProcessError in a fork of a process: its threads and pipes stayed behind."""
     if os.getpid() != process:
-        raise EngineError(
+        raise ForkedProcessError(
             f"the retriever was made in process {process}, this is its fork {os.getpid()}: an "
             "AsyncRetriever does not survive fork(); make it in the process that uses it"
         )

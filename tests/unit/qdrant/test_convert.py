@@ -73,7 +73,7 @@ def test_a_point_has_its_vectors_by_name() -> None:
         "splade_pruned": models.SparseVector(indices=[2, 9], values=[1.0, 2.0]),
         "dense": DENSE.tolist(),
     }
-    assert convert.from_record(models.Record(id="x", vector=made.vector), BOTH) == Record(
+    assert convert.from_records([models.Record(id="x", vector=made.vector)], BOTH)["x"] == Record(
         "x", {}, stored.vector, DENSE
     )
 
@@ -124,7 +124,7 @@ def test_a_search_is_one_query() -> None:
 
 def test_vectors_come_back_sorted() -> None:
     stored = models.SparseVector(indices=[9, 1], values=[2.0, 0.5])
-    record = convert.from_record(models.Record(id="x", vector={"splade": stored}), CONTRACT)
+    record = convert.from_records([models.Record(id="x", vector={"splade": stored})], CONTRACT)["x"]
     assert record.vector == SparseVector.from_dict({1: 0.5, 9: 2.0}, 64)
     assert record.payload == {}
 
@@ -135,4 +135,4 @@ def test_vectors_come_back_sorted() -> None:
 def test_a_foreign_point_is_told(vector: object) -> None:
     record = models.Record.model_construct(id="x", payload={}, vector=vector)
     with pytest.raises(CollectionMismatchError, match="no sparse vector 'splade'"):
-        convert.from_record(record, CONTRACT)
+        convert.from_records([record], CONTRACT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from splade_sdk.errors import DiskFullError, EngineError, IndexDamagedError
 from tests.unit.qdrant.points import point, query
 
 module = pytest.importorskip("splade_sdk.qdrant.embedded")
-edge_shard = pytest.importorskip("splade_sdk.qdrant.edge_shard")
+edge = pytest.importorskip("splade_sdk.qdrant.edge")
 
 Opener = Callable[..., Any]
 
@@ -113,6 +114,29 @@ class TestFullDisk:
         assert list(tmp_path.iterdir()) == []
 
 
+class TestCloseOnAFullDisk:
+    def test_the_folder_is_let_go(
+        self, opened: Opener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        collection = opened()
+        collection.upsert([point("a")])
+        shard = collection._shard
+
+        class Full:
+            def flush(self) -> None:
+                raise Exception("No space left on device")
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(shard, name)
+
+        collection._shard = Full()
+        with pytest.raises(EngineError, match="cannot close it: No space left"):
+            collection.close()
+        collection.close()
+        with opened() as again:  # neither our lock nor the engine's is held any more
+            assert again.count() == 1
+
+
 class TestFolderThatCannotBeWritten:
     TOLD = r"cannot be written to \(.*(Permission|Read-only).*: make it writable, open a copy of it"
 
@@ -121,13 +145,13 @@ class TestFolderThatCannotBeWritten:
     ) -> None:
         opened().close()
 
-        def refuse(path: Path, *given: Any, **named: Any) -> Any:
-            if path.suffix != ".lock":
+        def refuse(path: Any, *given: Any, **named: Any) -> Any:
+            if not str(path).endswith(".lock"):
                 return allowed(path, *given, **named)
             raise PermissionError(13, "Permission denied", str(path))
 
-        allowed = Path.open
-        monkeypatch.setattr(Path, "open", refuse)
+        allowed = os.open
+        monkeypatch.setattr(os, "open", refuse)
         with pytest.raises(EngineError, match=self.TOLD):
             opened()
 
@@ -140,7 +164,7 @@ class TestFolderThatCannotBeWritten:
             def load(_: str) -> None:
                 raise Exception(f"Failed to open mmap payload storage: {why}")
 
-        monkeypatch.setattr(edge_shard.edge, "EdgeShard", Shard)
+        monkeypatch.setattr(edge.edge, "EdgeShard", Shard)
         with pytest.raises(EngineError, match=self.TOLD) as caught:
             opened()
         assert not isinstance(caught.value, IndexDamagedError)

@@ -10,10 +10,10 @@ from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
-    ConfigError,
     MissingDependencyError,
 )
 from splade_sdk.qdrant import open as opening
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.embedded import EmbeddedCollection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.server import ServerCollection
@@ -26,21 +26,25 @@ def without_edge(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_path_is_embedded(tmp_path: Path, fingerprint: Fingerprint) -> None:
-    with open_collection(path=tmp_path, name="docs", fingerprint=fingerprint) as made:  # type: ignore[attr-defined]
+    with open_collection(
+        Address(path=tmp_path, collection="docs"), fingerprint=fingerprint
+    ) as made:  # type: ignore[attr-defined]
         assert isinstance(made, EmbeddedCollection)
     assert (tmp_path / "docs").is_dir()
 
 
 def test_memory_is_embedded_in_a_temporary_folder(fingerprint: Fingerprint) -> None:
     settings = CollectionSettings(sparse_vector="other")
-    made: Any = open_collection(":memory:", name="docs", fingerprint=fingerprint, settings=settings)
+    made: Any = open_collection(
+        Address(url=":memory:", collection="docs"), fingerprint=fingerprint, settings=settings
+    )
     assert isinstance(made, EmbeddedCollection)
     assert made.contract.settings == settings
     made.close()
 
 
 def test_a_url_is_a_server(server: FakeServer, fingerprint: Fingerprint) -> None:
-    made: Any = open_collection(server.url, name="docs", fingerprint=fingerprint)
+    made: Any = open_collection(Address(url=server.url, collection="docs"), fingerprint=fingerprint)
     assert isinstance(made, ServerCollection)
     made.close()
 
@@ -51,12 +55,16 @@ class TestWithoutTheExtra:
         self, tmp_path: Path, fingerprint: Fingerprint
     ) -> None:
         with pytest.warns(UserWarning, match=r"local mode.*pip install 'splade-sdk\[edge\]'"):
-            made: Any = open_collection(path=tmp_path, name="docs", fingerprint=fingerprint)
+            made: Any = open_collection(
+                Address(path=tmp_path, collection="docs"), fingerprint=fingerprint
+            )
         assert isinstance(made, ServerCollection)
         made.close()
 
     def test_memory_is_local_mode(self, fingerprint: Fingerprint) -> None:
-        made: Any = open_collection(":memory:", name="docs", fingerprint=fingerprint)
+        made: Any = open_collection(
+            Address(url=":memory:", collection="docs"), fingerprint=fingerprint
+        )
         assert isinstance(made, ServerCollection)
         made.close()
 
@@ -66,14 +74,16 @@ class TestWithoutTheExtra:
     ) -> None:
         EmbeddedCollection.open(tmp_path, name="docs", fingerprint=fingerprint).close()
         with pytest.raises(CollectionMismatchError, match=r"embedded engine.*splade-sdk\[edge\]"):
-            open_collection(path=tmp_path, name="docs", fingerprint=fingerprint)
+            open_collection(Address(path=tmp_path, collection="docs"), fingerprint=fingerprint)
 
     def test_nothing_is_made_unless_asked_for(
         self, tmp_path: Path, fingerprint: Fingerprint
     ) -> None:
         with pytest.raises(CollectionNotFoundError, match="upsert"):
             open_collection(
-                path=tmp_path / "new", name="docs", fingerprint=fingerprint, create=False
+                Address(path=tmp_path / "new", collection="docs"),
+                fingerprint=fingerprint,
+                create=False,
             )
         assert not (tmp_path / "new").exists()
 
@@ -82,18 +92,3 @@ class TestWithoutTheExtra:
         monkeypatch.delitem(sys.modules, "splade_sdk.qdrant.embedded")
         with pytest.raises(MissingDependencyError, match=r"pip install 'splade-sdk\[edge\]'"):
             import splade_sdk.qdrant.embedded  # noqa: F401
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({}, "give exactly one"),
-        ({"url": "http://h", "path": "p"}, "give exactly one"),
-        ({"url": "localhost:6333"}, "expected http"),
-        ({"url": "./index"}, "for a folder pass path="),
-        ({"url": ":memory:", "name": "a/b"}, "collection is 'a/b'"),
-    ],
-)
-def test_bad_places(given: dict[str, Any], told: str, fingerprint: Fingerprint) -> None:
-    with pytest.raises(ConfigError, match=told):
-        open_collection(**{"name": "docs", "fingerprint": fingerprint, **given})

@@ -37,7 +37,7 @@ def test_idempotent_calls_are_tried_again() -> None:
 def test_other_calls_are_tried_once() -> None:
     flaky: Any = Flaky()
     client = retrying_client(flaky, RetryPolicy(RetrySettings()), "cannot snapshot")
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(EngineConnectionError, match="cannot snapshot: "):
         client.create_snapshot("docs")
     assert flaky.calls == ["create_snapshot"]
 

@@ -25,6 +25,7 @@ from splade_sdk.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
+from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.server import ServerCollection
 from tests.contracts.fake_server import FakeServer, Fault
 from tests.unit.qdrant.points import point, query
@@ -33,7 +34,7 @@ from tests.unit.qdrant.points import point, query
 @pytest.fixture
 def collection(server: FakeServer, fingerprint: Fingerprint) -> Iterator[ServerCollection]:
     with ServerCollection.open(
-        server.url, name="docs", fingerprint=fingerprint, retry=None
+        Address(url=server.url, collection="docs", retry=None), fingerprint=fingerprint
     ) as made:
         yield made
 
@@ -79,7 +80,8 @@ def test_a_slow_server_times_out(server: FakeServer, fingerprint: Fingerprint) -
     server.fault = Fault(wait_s=1.5)
     with pytest.raises(EngineTimeoutError, match="raise timeout_s"):
         ServerCollection.open(
-            server.url, name="docs", fingerprint=fingerprint, timeout_s=0.5, retry=None
+            Address(url=server.url, collection="docs", timeout_s=0.5, retry=None),
+            fingerprint=fingerprint,
         )
 
 
@@ -88,7 +90,9 @@ def test_no_server_at_all(fingerprint: Fingerprint) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(EngineConnectionError, match=f"{url}.*refused; is the server running"):
-        ServerCollection.open(url, name="docs", fingerprint=fingerprint, retry=None)
+        ServerCollection.open(
+            Address(url=url, collection="docs", retry=None), fingerprint=fingerprint
+        )
 
 
 def test_secrets_stay_out_of_messages(server: FakeServer, fingerprint: Fingerprint) -> None:
@@ -97,7 +101,9 @@ def test_secrets_stay_out_of_messages(server: FakeServer, fingerprint: Fingerpri
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         with pytest.raises(AuthenticationError) as raised:
-            ServerCollection.open(url, name="docs", fingerprint=fingerprint, api_key="s3cret")
+            ServerCollection.open(
+                Address(url=url, collection="docs", api_key="s3cret"), fingerprint=fingerprint
+            )
     assert "s3cret" not in str(raised.value)
     assert "hush" not in str(raised.value)
 
@@ -118,7 +124,7 @@ def test_a_foreign_collection_is_refused_and_left_alone(
     client.create_collection("docs", sparse_vectors_config={"x": models.SparseVectorParams()})
     client.close()
     with pytest.raises(CollectionMismatchError, match="was not made by this package"):
-        ServerCollection.open(path=tmp_path, name="docs", fingerprint=fingerprint)
+        ServerCollection.open(Address(path=tmp_path, collection="docs"), fingerprint=fingerprint)
     client = QdrantClient(path=str(tmp_path))
     assert client.get_collection("docs").config.metadata is None
     client.close()
@@ -134,22 +140,26 @@ def test_a_creation_that_another_process_won_is_joined(
         return create(self, *args, **kw)  # the server says: exists already
 
     monkeypatch.setattr(QdrantClient, "create_collection", created_by_another_first)
-    with ServerCollection.open(server.url, name="docs", fingerprint=fingerprint) as made:
+    with ServerCollection.open(
+        Address(url=server.url, collection="docs"), fingerprint=fingerprint
+    ) as made:
         assert made.count() == 0
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_locked_folder_of_local_mode(tmp_path: Path, fingerprint: Fingerprint) -> None:
     with (
-        ServerCollection.open(path=tmp_path, name="docs", fingerprint=fingerprint),
+        ServerCollection.open(Address(path=tmp_path, collection="docs"), fingerprint=fingerprint),
         pytest.raises(IndexLockedError, match="already accessed"),
     ):
-        ServerCollection.open(path=tmp_path, name="docs", fingerprint=fingerprint)
+        ServerCollection.open(Address(path=tmp_path, collection="docs"), fingerprint=fingerprint)
     gc.collect()  # here: the client leaves its lock file open when it cannot lock it
 
 
 def test_local_mode_says_once_that_it_is_slow(fingerprint: Fingerprint) -> None:
-    with ServerCollection.open(":memory:", name="docs", fingerprint=fingerprint) as made:
+    with ServerCollection.open(
+        Address(url=":memory:", collection="docs"), fingerprint=fingerprint
+    ) as made:
         made.upsert([point(f"d{n}") for n in range(5_000)])
         with pytest.warns(UserWarning, match=r"more than 5,000 points.*splade-sdk\[edge\]"):
             made.upsert([point("one too many")])
@@ -159,7 +169,7 @@ def test_local_mode_says_once_that_it_is_slow(fingerprint: Fingerprint) -> None:
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "x" * 201, "tab\t", None])
 def test_names_that_no_engine_takes(name: Any, fingerprint: Fingerprint) -> None:
     with pytest.raises(ConfigError, match="collection is"):
-        ServerCollection.open(":memory:", name=name, fingerprint=fingerprint)
+        ServerCollection.open(Address(url=":memory:", collection=name), fingerprint=fingerprint)
 
 
 def test_an_unknown_index_schema(collection: ServerCollection) -> None:
@@ -169,7 +179,9 @@ def test_an_unknown_index_schema(collection: ServerCollection) -> None:
 
 def test_fields_are_indexed_on_the_server(server: FakeServer, fingerprint: Fingerprint) -> None:
     settings = CollectionSettings(indexed_fields={"year": "integer", "two words": "keyword"})
-    with ServerCollection.open(server.url, name="docs", fingerprint=fingerprint, settings=settings):
+    with ServerCollection.open(
+        Address(url=server.url, collection="docs"), fingerprint=fingerprint, settings=settings
+    ):
         sent = b" ".join(server.bodies).decode()
     assert '"field_name":"metadata.year"' in sent
     assert r'"field_name":"metadata.\"two words\""' in sent

@@ -10,8 +10,8 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from splade_sdk import Bm25Encoder, Document, Finding, Retriever
-from splade_sdk.qdrant.server_open import METADATA_KEY
-from splade_sdk.qdrant.status import CollectionStatus
+from splade_sdk.qdrant.base import CollectionStatus
+from splade_sdk.qdrant.server_collection import METADATA_KEY
 from splade_sdk.retrieval import doctor
 from splade_sdk.types import SparseVector
 from tests.contracts.fake_server import FakeServer
@@ -202,9 +202,10 @@ def test_documents_of_other_settings(tmp_path: Path) -> None:
 
 def test_local_mode_with_many_points(server: FakeServer, tmp_path: Path) -> None:
     from splade_sdk.qdrant import server as adapter
+    from splade_sdk.qdrant.address import Address
 
     with adapter.ServerCollection.open(
-        path=tmp_path, name="local", fingerprint=WordEncoder().fingerprint
+        Address(path=tmp_path, collection="local"), fingerprint=WordEncoder().fingerprint
     ) as collection:
         assert collection.status().slow == ""
         assert collection.status().engine == "qdrant-client's local mode"
