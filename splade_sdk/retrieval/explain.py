@@ -43,8 +43,12 @@ class Explainer:
     asked: Asked
     options: SearchOptions
 
-    def __call__(self, hit: Hit | str) -> Explanation:
+    def __call__(self, hit: Hit | str, *, query: str | None = None) -> Explanation:
         """Explain a hit, or a document by its id, found or not.
+
+        Args:
+            hit: A hit of this search, or the id of any document.
+            query: Text of the query, where the search was given its vector.
 
         Raises:
             DocumentNotFoundError: if there is no such document (any more).
@@ -55,7 +59,8 @@ class Explainer:
         text, vector = _stored(collection, hit)
         found = self._found(collection, hit)
         asked = self.asked.legs.get("sparse")
-        query = self.query if isinstance(self.query, str) else None
+        if query is None and isinstance(self.query, str):
+            query = self.query
         matches = _NO_TERMS
         if isinstance(asked, SparseVector):
             matches = match_terms(
