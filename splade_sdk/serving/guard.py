@@ -144,7 +144,7 @@ class Guard:
             return True
         name = _without_port(host).lower().rstrip(".")
         bound = scope.get("server")
-        return name in self._hosts or _is_address(name) or (bool(bound) and name == bound[0])
+        return name in self._hosts or _is_address(name) or (bound is not None and name == bound[0])
 
     def _too_large(self) -> JSONResponse:
         most = self._settings.max_body_bytes

@@ -81,11 +81,11 @@ def run_process(server: Server) -> None:
     within_s = (server.config.timeout_graceful_shutdown or 0) + CLOSE_S
     stop = server.handle_exit
 
-    def stop_within_bounds(number: int, frame: FrameType | None) -> None:
+    def stop_within_bounds(sig: int, frame: FrameType | None) -> None:
         if not server.should_exit:
-            _log.info("signal %s: ending within %d s", signal.Signals(number).name, within_s)
+            _log.info("signal %s: ending within %d s", signal.Signals(sig).name, within_s)
             faulthandler.dump_traceback_later(within_s, exit=True)
-        stop(number, frame)
+        stop(sig, frame)
 
     server.handle_exit = stop_within_bounds  # type: ignore[method-assign]  # uvicorn's own hook
     server.run()

@@ -191,9 +191,7 @@ def test_with_a_key_hosts_are_checked_where_they_are_named(serve: Serve) -> None
         ({"Content-Encoding": "gzip"}, "Content-Encoding is gzip"),
     ],
 )
-def test_a_body_that_is_not_plain_json(
-    serve: Serve, headers: dict[str, str], message: str
-) -> None:
+def test_a_body_that_is_not_plain_json(serve: Serve, headers: dict[str, str], message: str) -> None:
     body = json.dumps({"inputs": "a"}).encode()
     client = serve(WordEncoder())
     if "Content-Encoding" in headers:
@@ -237,7 +235,8 @@ def test_a_body_that_does_not_come(serve: Serve) -> None:
     client = serve(WordEncoder(), read_timeout_s=0.1)
     address = (client.base_url.host, client.base_url.port)
     with socket.create_connection(address, timeout=30) as connection:
-        connection.sendall(b"POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\n"
+        connection.sendall(
+            b"POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
         )
         assert b" 408 " in connection.recv(4096)

@@ -23,7 +23,9 @@ HEAD = b"POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\nContent-Type: applica
 
 
 def test_this_uvicorn_has_all_that_the_bounds_need(serve: Serve) -> None:
-    assert bounded_http() is BoundedHttp, "uvicorn has changed: adapt splade_sdk/serving/protocol.py"
+    assert bounded_http() is BoundedHttp, (
+        "uvicorn has changed: adapt splade_sdk/serving/protocol.py"
+    )
     client = serve(WordEncoder())
     assert client.server.config.http_protocol_class is BoundedHttp  # type: ignore[attr-defined]
 

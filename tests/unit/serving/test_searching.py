@@ -232,9 +232,7 @@ def splade(path: Path, *, idf: bool) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["splade", "idf", "bm25", "hybrid"])
-def test_the_terms_are_those_that_the_hit_explains(
-    serve: Serve, tmp_path: Path, kind: str
-) -> None:
+def test_the_terms_are_those_that_the_hit_explains(serve: Serve, tmp_path: Path, kind: str) -> None:
     encoder = Bm25Encoder() if kind == "bm25" else splade(tmp_path, idf=kind == "idf")
     dense = LetterEncoder() if kind == "hybrid" else False
     query = "heart attacks and pains"
