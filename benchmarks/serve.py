@@ -72,7 +72,10 @@ async def _client(address: tuple[str, int], queue: list[list[str]], done: list[A
     while queue:
         texts = queue.pop()
         body = embed_request(texts, prompt_name=None, truncate=True)
-        head = f"POST /embed_sparse HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            "POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         started = perf_counter()
         writer.write(head.encode() + body)
         told = (await reader.readuntil(b"\r\n\r\n")).lower()

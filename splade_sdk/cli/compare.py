@@ -1,11 +1,11 @@
 """``splade compare``: how two models expand the same texts."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from splade_sdk.cli.options import Json, MaxLength, QuerySide
+from splade_sdk.cli.printing import print_json
 
 if TYPE_CHECKING:
     from splade_sdk.encoders.base import LocatingEncoder
@@ -47,7 +47,7 @@ def compare(
     compared = [compare_expansions(one, other, text, query=query) for text in texts]
     if as_json:
         rows = [{"models": [first, second], **each.to_dict()} for each in compared]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
     else:
         print_expansions(compared, (first, second), top_k)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from splade_sdk.cli.options import Model
+from splade_sdk.cli.printing import console, say
 
 if TYPE_CHECKING:
     from splade_sdk.config import Fingerprint
@@ -56,27 +57,25 @@ def demo(
     Thousands of real, short texts; a minute or so the first time, seconds after that. Nothing
     is downloaded.
     """
-    from rich.console import Console
-
     from splade_sdk.cli.opening import open_encoder
     from splade_sdk.cli.tables import print_answers
     from splade_sdk.retrieval.retriever import Retriever
 
     encoder = open_encoder(model)
     folder = index or _cache_folder(encoder.fingerprint)
-    console = Console(highlight=False)
+    out = console()
     with Retriever(path=folder, encoder=encoder) as retriever:
         _index_once(retriever)
         answers = retriever.search_batch(QUESTIONS, limit=ANSWERS)
         total = retriever.count()
-    console.print(f"[bold]{total:,} docstrings of Python {platform.python_version()}[/bold]")
+    out.print(f"[bold]{total:,} docstrings of Python {platform.python_version()}[/bold]")
     # A text's first line is the name and signature; the name is the id already.
     shown = [[replace(hit, text=hit.text.partition("\n")[2]) for hit in hits] for hits in answers]
-    print_answers(zip(QUESTIONS, shown, strict=True), console=console)
+    print_answers(zip(QUESTIONS, shown, strict=True), console=out)
     command = f'splade search "your own question" --index {shlex.quote(str(folder))}'
     command += f" --model {shlex.quote(model)}" if model else ""
-    console.print("\nAsk your own:")
-    console.print(f"  {command}", style="bold", markup=False, soft_wrap=True)
+    out.print("\nAsk your own:")
+    out.print(f"  {command}", style="bold", markup=False, soft_wrap=True)
 
 
 def _index_once(retriever: "Retriever") -> None:
@@ -94,7 +93,7 @@ def _index_once(retriever: "Retriever") -> None:
         stored = 0
     if stored == len(documents):
         return
-    typer.echo(f"indexing {len(documents):,} docstrings, once …", err=True)
+    say(f"indexing {len(documents):,} docstrings, once …")
     report = retriever.upsert(documents)
     for batch in report.failed:
         raise batch.cause

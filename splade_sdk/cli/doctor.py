@@ -1,19 +1,11 @@
 """``splade doctor``: a checkup of an index."""
 
-import json
 from dataclasses import asdict
 
 import typer
 
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Json,
-    Model,
-    Url,
-)
+from splade_sdk.cli.options import Json, RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import print_json, show
 
 __all__ = ["EXAMPLES", "doctor"]
 
@@ -25,14 +17,10 @@ EXAMPLES = """**Examples**
 """
 
 
+@takes_retriever()
 def doctor(
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
-    model: Model = None,
-    dense_model: DenseModel = None,
+    source: RetrieverOptions,
     as_json: Json = False,
 ) -> None:
     """Check an index and its model, and say what to do.
@@ -40,12 +28,11 @@ def doctor(
     Model, vocabulary, IDF, versions, the optimizer, empty and missing vectors, fields without an
     index. Ends with exit code 1 if something is worse than worth knowing.
     """
-    from splade_sdk.cli.opening import open_retriever
-
-    with open_retriever(
-        index, url, collection, api_key=api_key, model=model, dense_model=dense_model
-    ) as retriever:
+    with source.open() as retriever:
         report = retriever.doctor()
-    print(json.dumps(asdict(report), ensure_ascii=False, indent=2) if as_json else report)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        show(report)
     if not report.healthy:
         raise typer.Exit(1)

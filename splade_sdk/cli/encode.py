@@ -1,6 +1,5 @@
 """``splade encode``: texts to sparse vectors, one JSON object a line."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from splade_sdk.cli.options import Model, QuerySide, Windows
+from splade_sdk.cli.printing import print_json
 
 __all__ = ["EXAMPLES", "encode"]
 
@@ -66,7 +66,7 @@ def encode(
                 line["terms"] = {term: round(w, 4) for term, w in encoder.decode(vector)}
             else:
                 line |= {"indices": vector.indices.tolist(), "values": vector.values.tolist()}
-            print(json.dumps(line, ensure_ascii=False))
+            print_json(line, indent=None)
 
 
 Row = tuple[str | None, str]

@@ -1,6 +1,5 @@
 """``splade eval``: how good models are on a test collection, and what they cost."""
 
-import json
 import os
 from enum import Enum
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from splade_sdk.cli.options import DenseModel, Json, MaxLength, Windows
+from splade_sdk.cli.printing import print_json, say
 
 if TYPE_CHECKING:
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
@@ -174,7 +174,7 @@ def evaluate(
     _write(comparison, dataset, html=html, csv=csv, query_csv=query_csv, runs=write_runs)
     if as_json:
         values = comparison.to_dict() if len(reports) > 1 else reports[0].to_dict()
-        print(json.dumps(values, ensure_ascii=False, indent=2))
+        print_json(values)
     else:
         _print(comparison)
 
@@ -204,11 +204,11 @@ def _systems(
     alone: bool,
 ) -> list[_System]:
     """Return what to evaluate, the baseline first; nothing where runs are enough."""
-    asked = [each.value for each in modes or ()]
-    names = models or (["default"] if alone or asked else [])
-    by_model: list[Mode] = [each for each in asked if each != "bm25"]  # type: ignore[misc]
-    systems = [_System("bm25", ["sparse"], None)] if "bm25" in asked else []
-    if by_model or not asked or models:
+    chosen = [each.value for each in modes or ()]
+    names = models or (["default"] if alone or chosen else [])
+    by_model: list[Mode] = [each for each in chosen if each != "bm25"]  # type: ignore[misc]
+    systems = [_System("bm25", ["sparse"], None)] if "bm25" in chosen else []
+    if by_model or not chosen or models:
         systems += [_System(name, by_model or ["sparse"], dense_model) for name in names]
     return systems
 
@@ -260,8 +260,7 @@ def _print(comparison: "Comparison") -> None:
 def _warn(report: "RunReport | EvaluationReport") -> None:
     missing = getattr(report, "relevant_missing", None)
     if missing:
-        typer.echo(
+        say(
             f"{report.name}: {missing:,} relevant documents are not in the corpus: nothing can "
-            "find them",
-            err=True,
+            "find them"
         )

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from splade_sdk.cli import printing
 from splade_sdk.evaluation.columns import columns
 from splade_sdk.evaluation.comparison import Comparison, Difference
 from splade_sdk.evaluation.report import EvaluationReport
@@ -17,7 +18,7 @@ _QUERIES_SHOWN = 3
 
 def print_report(report: EvaluationReport, *, console: Console | None = None) -> None:
     """Print one system: a line for each number."""
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     documents = f"{report.documents.texts:,} documents, " if report.documents else ""
     head = Text.assemble(
         (report.dataset, "bold"),
@@ -46,7 +47,7 @@ def print_report(report: EvaluationReport, *, console: Console | None = None) ->
 
 def print_comparison(comparison: Comparison, *, console: Console | None = None) -> None:
     """Print several systems: a table, their differences, and the queries that differ most."""
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     first = comparison.baseline
     head = f" ({first.split}): {len(first.per_query):,} judged queries"
     out.print(Text.assemble((first.dataset, "bold"), head))
@@ -71,7 +72,7 @@ def print_comparison(comparison: Comparison, *, console: Console | None = None) 
 
 def _differences(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"against {comparison.baseline.name}", style="cyan", overflow="fold")
+    table.add_column(Text(f"against {comparison.baseline.name}"), style="cyan", overflow="fold")
     for title in ("metric", "difference", "95 % interval", "+/=/-", "p", "corrected"):
         table.add_column(title, justify="right")
     for each in comparison.differences:
@@ -114,8 +115,8 @@ def _print_changes(comparison: Comparison, system: str, out: Console) -> None:
 def _seconds(report: EvaluationReport) -> str:
     spent = report.seconds
     share = f" ({100 * spent.encode / spent.total:.0f} %)" if spent.total else ""
-    told = (
+    shown = (
         f"{spent.total:.1f} s: encoding {spent.encode:.1f}{share}, indexing {spent.index:.1f}, "
         f"searching {spent.search:.1f}, metrics {spent.metrics:.1f}, other {spent.other:.1f}"
     )
-    return f"{told}; hits and times from the cache" if report.cached else told
+    return f"{shown}; hits and times from the cache" if report.cached else shown

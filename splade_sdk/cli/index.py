@@ -5,17 +5,8 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Model,
-    SettingsFile,
-    Tenant,
-    Url,
-    Windows,
-)
+from splade_sdk.cli.options import RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import printable, say, show
 
 __all__ = ["EXAMPLES", "index"]
 
@@ -31,6 +22,7 @@ EXAMPLES = """**Examples**
 """
 
 
+@takes_retriever("windows", "settings", "tenant")
 def index(
     paths: Annotated[
         list[Path],
@@ -40,10 +32,7 @@ def index(
         ),
     ],
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
+    source: RetrieverOptions,
     id_field: Annotated[str, typer.Option(help="Field of the id (JSONL, CSV).")] = "id",
     text_field: Annotated[
         list[str] | None,
@@ -92,11 +81,6 @@ def index(
         bool,
         typer.Option("--bulk", help="A big load: let a server build its indexes afterwards."),
     ] = False,
-    windows: Windows = False,
-    model: Model = None,
-    dense_model: DenseModel = None,
-    settings: SettingsFile = None,
-    tenant: Tenant = None,
 ) -> None:
     """Encode documents and store them.
 
@@ -106,30 +90,19 @@ def index(
     that filters can compare them; "007" stays text.
     """
     from splade_sdk.cli.documents import Fields, read_documents
-    from splade_sdk.cli.opening import open_retriever
     from splade_sdk.cli.rows import STDIN
     from splade_sdk.errors import EngineError
 
     for path in paths:
         if path != STDIN and not path.exists():
-            raise typer.BadParameter(f"there is no {path}", param_hint="'PATH'")
+            raise typer.BadParameter(printable(f"there is no {path}"), param_hint="'PATH'")
     fields = Fields(
         id=id_field,
         text=tuple(text_field or ["text"]),
         metadata=tuple(metadata_field) if metadata_field else None,
         strings=tuple(string_field or ()),
     )
-    with open_retriever(
-        index,
-        url,
-        collection,
-        api_key=api_key,
-        model=model,
-        dense_model=dense_model,
-        windows=windows,
-        settings=settings,
-        tenant=tenant,
-    ) as retriever:
+    with source.open() as retriever:
         report = (retriever.sync if sync else retriever.upsert)(
             read_documents(paths, fields),
             batch_size=batch_size,
@@ -140,12 +113,12 @@ def index(
         total = retriever.count()
     unchanged = f"{report.skipped:,} unchanged, " if report.skipped else ""
     deleted = f"{report.deleted:,} deleted, " if report.deleted else ""
-    typer.echo(
-        f"{report.stored:,} documents stored, {unchanged}{deleted}{total:,} in {collection} "
+    show(
+        f"{report.stored:,} documents stored, {unchanged}{deleted}{total:,} in {source.collection} "
         f"(encoding {report.encode_s:.1f} s, storing {report.store_s:.1f} s)"
     )
     if report.empty:
-        typer.echo(f"{report.empty:,} of them have no term: no query finds them", err=True)
+        say(f"{report.empty:,} of them have no term: no query finds them")
     if report.failed:
         failed = sum(len(batch.ids) for batch in report.failed)
         first = report.failed[0]

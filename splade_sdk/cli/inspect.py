@@ -1,11 +1,11 @@
 """``splade inspect``: what a model makes of a text."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from splade_sdk.cli.options import Json, QuerySide, SpladeModel
+from splade_sdk.cli.printing import print_json, say
 
 __all__ = ["EXAMPLES", "inspect"]
 
@@ -45,11 +45,8 @@ def inspect(
     literal = sum(stands for _, _, stands in terms)
     if as_json:
         rows = [{"term": t, "weight": w, "literal": stands} for t, w, stands in terms[:top_k]]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     print_terms(terms[:top_k])
     shown = f"the {top_k} heaviest of " if len(terms) > top_k else ""
-    typer.echo(
-        f"{shown}{len(terms)} terms: {literal} stand in the text, {len(terms) - literal} added (+)",
-        err=True,
-    )
+    say(f"{shown}{len(terms)} terms: {literal} stand in the text, {len(terms) - literal} added (+)")

@@ -31,6 +31,7 @@ from splade_sdk.cli import (
     upgrade,
 )
 from splade_sdk.cli import eval as evaluation
+from splade_sdk.cli.printing import degrade_output, printable, say, show
 from splade_sdk.errors import SpladeError, TruncationWarning
 
 __all__ = ["app", "run"]
@@ -62,7 +63,7 @@ app.command("teach", epilog=teach.EXAMPLES)(teach.teach)
 
 def _version(value: bool) -> None:
     if value:
-        print(f"splade-sdk {__version__}")
+        show(f"splade-sdk {__version__}")
         raise typer.Exit
 
 
@@ -86,6 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the exit code.
     """
+    degrade_output()
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = words[: words.index("--")] if "--" in words else words
     debug = "--debug" in options
@@ -98,7 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        sys.exit(_told(error))
+        sys.exit(_report(error))
 
 
 def _has_windows(command: CommandInfo) -> bool:
@@ -112,17 +114,17 @@ def _one_line(windows: bool, message: Warning | str, *_: object) -> str:
         windows: Whether the command has the option that the warning of cut texts advises.
         message: The warning.
     """
-    told = " ".join(str(message).split())
+    shown = printable(" ".join(str(message).split()))
     if isinstance(message, TruncationWarning):
         advice = "; --windows encodes them whole" if windows else ""
-        told = told.partition("; long_documents=")[0] + advice
-    return f"warning: {told}\n"
+        shown = shown.partition("; long_documents=")[0] + advice
+    return f"warning: {shown}\n"
 
 
-def _told(error: Exception) -> int:
+def _report(error: Exception) -> int:
     """Print one line on stderr and return the exit code."""
     message = " ".join("; ".join([str(error), *getattr(error, "__notes__", ())]).split())
     if not isinstance(error, SpladeError):
         message = f"{type(error).__name__}: {message} (--debug shows where)"
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+    say(message, label="error:")
     return 1

@@ -1,9 +1,9 @@
 """``splade models``: which models there are, and what their licences allow."""
 
-import json
 from dataclasses import asdict
 
 from splade_sdk.cli.options import Json
+from splade_sdk.cli.printing import console, print_json
 
 __all__ = ["EXAMPLES", "models"]
 
@@ -20,13 +20,12 @@ def models(*, as_json: Json = False) -> None:
 
     Any masked language model works, too: pass its name or folder.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from splade_sdk.models.catalogue import KNOWN_MODELS
 
     if as_json:
-        print(json.dumps([asdict(model) for model in KNOWN_MODELS], indent=2))
+        print_json([asdict(model) for model in KNOWN_MODELS])
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", overflow="fold")
@@ -44,4 +43,4 @@ def models(*, as_json: Json = False) -> None:
             model.licence,
             "yes" if model.commercial_use else "no",
         )
-    Console().print(table)
+    console().print(table)

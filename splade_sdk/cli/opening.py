@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from splade_sdk.cli.options import RetrieverOptions
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.retrieval.retriever import Retriever
@@ -54,24 +54,13 @@ def open_dense(model: str | None) -> DenseEncoder | Literal[False] | None:
     return made
 
 
-def open_retriever(
-    index: Path | None,
-    url: str | None,
-    collection: str,
-    *,
-    api_key: str | None,
-    model: str | None,
-    dense_model: str | None = None,
-    windows: bool = False,
-    settings: Path | None = None,
-    tenant: str | None = None,
-) -> Retriever:
+def open_retriever(options: RetrieverOptions) -> Retriever:
     """Make the retriever of a folder or a server.
 
     Raises:
         typer.BadParameter: if not exactly one of the two is given.
     """
-    if (index is None) == (url is None):
+    if (options.index is None) == (options.url is None):
         raise typer.BadParameter(
             "give one of them: --index DIR for a folder, or --url URL for a Qdrant server",
             param_hint="'--index' / '--url'",
@@ -79,12 +68,12 @@ def open_retriever(
     from splade_sdk.retrieval.retriever import Retriever
 
     return Retriever(
-        url,
-        path=index,
-        collection=collection,
-        encoder=open_encoder(model, windows=windows),
-        dense_encoder=open_dense(dense_model),
-        api_key=api_key,
-        search_settings=settings,
-        tenant=tenant,
+        options.url,
+        path=options.index,
+        collection=options.collection,
+        encoder=open_encoder(options.model, windows=options.windows),
+        dense_encoder=open_dense(options.dense_model),
+        api_key=options.api_key,
+        search_settings=options.settings,
+        tenant=options.tenant,
     )

@@ -1,23 +1,14 @@
 """``splade search``: the best documents for a query."""
 
-import json
 from dataclasses import asdict
-from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Json,
-    Model,
-    SettingsFile,
-    Tenant,
-    Url,
-)
+from splade_sdk.cli.options import Json, RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import print_json, say
+from splade_sdk.cli.search_options import takes_search_options
+from splade_sdk.retrieval.search.json_options import JsonSearchOptions
 
 __all__ = ["EXAMPLES", "search"]
 
@@ -35,65 +26,24 @@ EXAMPLES = """**Examples**
 """
 
 
-class SearchMode(str, Enum):
-    """The modes of Retriever.search."""
-
-    sparse = "sparse"
-    dense = "dense"
-    hybrid = "hybrid"
-
-
+@takes_retriever("settings", "tenant")
+@takes_search_options
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Hits at most.")] = 10,
-    filter: Annotated[  # noqa: A002 - named as in Retriever.search
-        str | None,
-        typer.Option(
-            metavar="JSON",
-            help="Conditions on the metadata, such as '{\"year\": 2024}'.",
-            show_default=False,
-        ),
-    ] = None,
-    mode: Annotated[
-        SearchMode | None,
-        typer.Option(
-            help="By which vectors. Default: hybrid where the index has dense vectors, "
-            "else sparse.",
-            show_default=False,
-        ),
-    ] = None,
+    source: RetrieverOptions,
+    options: JsonSearchOptions,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show which terms matched, and what each gave.")
     ] = False,
     as_json: Json = False,
-    model: Model = None,
-    dense_model: DenseModel = None,
-    settings: SettingsFile = None,
-    tenant: Tenant = None,
 ) -> None:
     """Find documents and print them, the best first."""
-    from splade_sdk.cli.opening import open_retriever
     from splade_sdk.cli.tables import print_explanations, print_hits
 
-    conditions = _conditions(filter)
-    with open_retriever(
-        index,
-        url,
-        collection,
-        api_key=api_key,
-        model=model,
-        dense_model=dense_model,
-        settings=settings,
-        tenant=tenant,
-    ) as retriever:
-        hits = retriever.search(
-            query, limit=limit, filter=conditions, mode=mode.value if mode else None
-        )
+    conditions = options.filter
+    with source.open() as retriever:
+        hits = retriever.search(query, **options.keywords())
         met = retriever.count(conditions) if conditions and not hits else 0
         explained = [hit.explain() for hit in hits] if explain else []
     if as_json:
@@ -109,36 +59,14 @@ def search(
         ]
         for row, each in zip(rows, explained, strict=False):
             row["explanation"] = each.to_dict()
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
     elif explained:
         print_explanations(explained)
     elif hits:
         print_hits(hits)
     elif conditions and not met:
-        typer.echo(
-            'no document meets the filter; a number and a string, such as 2024 and "2024", differ',
-            err=True,
-        )
+        say('no document meets the filter; a number and a string, such as 2024 and "2024", differ')
     elif conditions:
-        typer.echo(f"none of the {met:,} documents that meet the filter shares a term", err=True)
+        say(f"none of the {met:,} documents that meet the filter shares a term")
     else:
-        typer.echo("no document shares a term with the query", err=True)
-
-
-def _conditions(given: str | None) -> dict[str, Any] | None:
-    from splade_sdk.errors import InvalidFilterError
-
-    if given is None:
-        return None
-    try:
-        conditions = json.loads(given)
-    except json.JSONDecodeError as error:
-        raise InvalidFilterError(
-            f"--filter is not JSON ({error.msg} at character {error.colno}): expected an object "
-            "such as '{\"year\": 2024}', in single quotes"
-        ) from error
-    if not isinstance(conditions, dict):
-        raise InvalidFilterError(
-            f"--filter is {given}: expected a JSON object such as '{{\"year\": 2024}}'"
-        )
-    return conditions
+        say("no document shares a term with the query")

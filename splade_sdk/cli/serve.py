@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Model,
-    SettingsFile,
-    Url,
-    Windows,
-)
+from splade_sdk.cli.options import RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import say
 
 __all__ = ["EXAMPLES", "serve"]
 
@@ -29,16 +21,10 @@ EXAMPLES = """**Examples**
 """
 
 
+@takes_retriever("settings", "windows")
 def serve(
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
-    model: Model = None,
-    dense_model: DenseModel = None,
-    settings: SettingsFile = None,
-    windows: Windows = False,
+    source: RetrieverOptions,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")
     ] = "127.0.0.1",
@@ -59,6 +45,25 @@ def serve(
     max_batch_texts: Annotated[
         int, typer.Option(min=1, help="Texts of all requests that are encoded together at most.")
     ] = 64,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Host name under which clients may address the service, besides localhost and IP "
+            "addresses; may come more than once, * for every name. With a key, every name is "
+            "allowed unless some are given.",
+            show_default=False,
+        ),
+    ] = None,
+    stop_timeout: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Time that requests under way are given after SIGTERM; 5 seconds later the "
+            "process ends, whatever they do.",
+        ),
+    ] = 20,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="Log a line for each request.")
     ] = False,
@@ -68,38 +73,34 @@ def serve(
     Clients get vectors at /embed_sparse, as text-embeddings-inference gives them, and hits at
     /search; /metrics is for Prometheus. Without --index or --url, nothing is searched.
     """
-    from splade_sdk.cli.opening import open_encoder, open_retriever
+    from splade_sdk.cli.opening import open_encoder
     from splade_sdk.serving import ServiceSettings, create_app
-    from splade_sdk.serving.server import make_server
+    from splade_sdk.serving.server import make_server, run_process
 
     service_settings = ServiceSettings.model_validate(
         {
             "api_key": service_key,
+            "allowed_hosts": tuple(allowed_host) if allowed_host else None,
             "max_client_batch_size": max_client_batch_size,
             "max_batch_texts": max_batch_texts,
         }
     )
-    retriever = None
-    if index is not None or url is not None:
-        retriever = open_retriever(
-            index,
-            url,
-            collection,
-            api_key=api_key,
-            model=model,
-            dense_model=dense_model,
-            windows=windows,
-            settings=settings,
-        )
+    retriever = source.open() if source.is_given else None
     try:
         if retriever is not None:
             found = retriever.count()  # fails here rather than at the first search
-            typer.echo(f"{found:,} documents in {collection}; the search page is at /", err=True)
-        encoder = retriever.encoder if retriever else open_encoder(model, windows=windows)
+            say(f"{found:,} documents in {source.collection}; the page is at /")
+            encoder = retriever.encoder
+        else:
+            encoder = open_encoder(source.model, windows=source.windows)
         app = create_app(encoder, retriever, service_settings)
         # uvicorn stops gracefully, then raises the signal again: now it only ends the process.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        make_server(app, host=host, port=port, access_log=access_log).run()
+        run_process(
+            make_server(
+                app, host=host, port=port, stop_timeout_s=stop_timeout, access_log=access_log
+            )
+        )
     except SystemExit as leaving:  # uvicorn's, with a code of its own where it could not start
         raise typer.Exit(1 if leaving.code else 0) from leaving
     finally:

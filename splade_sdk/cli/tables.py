@@ -1,4 +1,4 @@
-"""What people see: hits and weighted terms, drawn with rich."""
+"""Hits, explanations and weighted terms as terminal output, drawn with rich."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from splade_sdk.cli import printing
 from splade_sdk.types import Explanation, Hit
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ def print_hits(hits: Sequence[Hit], *, console: Console | None = None) -> None:
         ranks = (f"#{hit.legs[leg].rank}" if leg in hit.legs else "" for leg in ranked)
         score = f"{hit.score:.4f}" if ranked else f"{hit.score:.2f}"  # fused ones are small
         table.add_row(score, *ranks, Text(hit.id), Text(_snippet(hit.text)))
-    (console or Console()).print(table)
+    (console or printing.console()).print(table)
 
 
 def print_explanations(
     explanations: Iterable[Explanation], *, console: Console | None = None
 ) -> None:
     """Print explanations, a blank line between them."""
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     for number, each in enumerate(explanations):
         if number:
             out.print()
@@ -56,7 +57,7 @@ def print_answers(
 ) -> None:
     """Print questions with their hits, one line a hit, in columns that run through."""
     listed = list(answers)
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     widest = max((cell_len(hit.id) for _, hits in listed for hit in hits), default=0)
     for question, hits in listed:
         out.print()
@@ -80,7 +81,7 @@ def print_terms(
     rows = list(terms)
     heaviest = max((weight for _, weight, _ in rows), default=1.0)
     widest = max((cell_len(term) for term, _, _ in rows), default=0)
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     for term, weight, literal in rows:
         style = "green" if literal else "yellow"
         line = Text(term + " " * (widest - cell_len(term)), style=style)
@@ -105,7 +106,7 @@ def print_expansions(
         top_k: Terms of each text at most.
         console: Where to print; None for stdout.
     """
-    out = console or Console(highlight=False)
+    out = console or printing.console()
     for number, each in enumerate(comparisons):
         if number:
             out.print()
@@ -123,13 +124,13 @@ def print_expansions(
         out.print(table)
         hidden = len(each.terms) - top_k
         counts = (each.counts(), each.counts(second=True))
-        told = "; ".join(
+        expansion = "; ".join(
             f"{model}: {literal} literal, {added} added"
             for model, (literal, added) in zip(models, counts, strict=True)
         )
         out.print(
             f"{f'{hidden} more terms; ' if hidden > 0 else ''}{each.shared} in both "
-            f"({100 * each.overlap:.0f} %), cosine {each.cosine:.2f}; {told}",
+            f"({100 * each.overlap:.0f} %), cosine {each.cosine:.2f}; {expansion}",
             style="dim",
             markup=False,
         )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from splade_sdk.cli.printing import say
+
 if TYPE_CHECKING:
     from splade_sdk.training.data import Source
     from splade_sdk.training.teachers import Teacher
@@ -80,18 +82,18 @@ def teach(
         voices = list(zip(teachers, weights, strict=True))
         scoring = EnsembleTeacher(voices, normalization=normalization)
     count = score_pairs(scoring, source, output, batch_size=batch_size, overwrite=overwrite)
-    typer.echo(f"{count:,} examples with scores are in {output}", err=True)
+    say(f"{count:,} examples with scores are in {output}")
 
 
-def _open(asked: str, source: "Source") -> "Teacher":
-    kind, _, name = asked.partition(":")
+def _open(teacher: str, source: "Source") -> "Teacher":
+    kind, _, name = teacher.partition(":")
     if kind in _NAMED and name:
         return _NAMED[kind](name)
     if kind in _NAMELESS and not name:
         return _NAMELESS[kind](source)
     kinds = [*(f"{each}:NAME" for each in _NAMED), *_NAMELESS]
     raise typer.BadParameter(
-        f"{asked!r}: expected one of {', '.join(kinds)}", param_hint="'--teacher'"
+        f"{teacher!r}: expected one of {', '.join(kinds)}", param_hint="'--teacher'"
     )
 
 

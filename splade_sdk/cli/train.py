@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from splade_sdk.cli.printing import say, show
+
 __all__ = ["EXAMPLES", "train"]
 
 EXAMPLES = """**Examples**
@@ -72,7 +74,7 @@ def train(
     if print_config:
         import yaml
 
-        print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
+        show(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).rstrip())
         return
     model = run(settings, resume=resume)
     from accelerate import PartialState  # there now: the run has asked for its extra
@@ -82,7 +84,7 @@ def train(
     last: dict[str, float] = {}
     for row in read_log(settings.output_dir / "log.csv"):
         last |= row
-    if told := progress_line(last):
-        typer.echo(f"at the end: {told}", err=True)
-    typer.echo(f"plots and log are in {settings.output_dir}, the model is in:", err=True)
-    print(model)
+    if progress := progress_line(last):
+        say(f"at the end: {progress}")
+    say(f"plots and log are in {settings.output_dir}, the model is in:")
+    show(model)

@@ -1,20 +1,12 @@
 """``splade tune``: search settings that suit an index, by judged queries."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Json,
-    Model,
-    Url,
-)
+from splade_sdk.cli.options import Json, RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import console, print_json, show
 
 if TYPE_CHECKING:
     from splade_sdk.evaluation.tuning.report import TuningReport
@@ -33,16 +25,14 @@ EXAMPLES = """**Examples**
 """
 
 
+@takes_retriever()
 def tune(
     folder: Annotated[
         Path,
         typer.Argument(help="Judged queries in BEIR's layout: queries.jsonl, qrels/SPLIT.tsv."),
     ],
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
+    source: RetrieverOptions,
     split: Annotated[str, typer.Option(help="Which judgements.")] = "test",
     metric: Annotated[str, typer.Option(help="As ir-measures writes it.")] = "nDCG@10",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Hits of a search.")] = 10,
@@ -65,8 +55,6 @@ def tune(
         ),
     ] = None,
     as_json: Json = False,
-    model: Model = None,
-    dense_model: DenseModel = None,
 ) -> None:
     """Find out which fusion, depth and pruning suit an index.
 
@@ -74,14 +62,11 @@ def tune(
     told on queries that it has not seen, and where that is not beyond doubt, the defaults are
     recommended.
     """
-    from splade_sdk.cli.opening import open_retriever
     from splade_sdk.evaluation.datasets import load_dataset
     from splade_sdk.evaluation.tuning.tune import tune as find
 
     judged = load_dataset(folder, split, needs_corpus=False)
-    with open_retriever(
-        index, url, collection, api_key=api_key, model=model, dense_model=dense_model
-    ) as retriever:
+    with source.open() as retriever:
         report = find(
             retriever,
             judged.queries,
@@ -94,13 +79,12 @@ def tune(
     if output is not None:
         report.recommended.save(output)
     if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        print_json(report.to_dict())
     else:
         _print(report, output)
 
 
 def _print(report: "TuningReport", output: Path | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from splade_sdk.evaluation.tuning.telling import short
@@ -124,11 +108,11 @@ def _print(report: "TuningReport", output: Path | None) -> None:
             f"{point.search_ms:.1f}",
             ", ".join(marks),
         )
-    Console(highlight=False).print(shown)
-    print(
+    console().print(shown)
+    show(
         f"{report.queries:,} queries, {report.folds} folds, {report.scored:,} settings tried in "
         f"{report.seconds.total:.1f} s"
     )
-    print(report.verdict)
+    show(report.verdict)
     if output is not None:
-        print(f"{output}: {short(report.recommended)}")
+        show(f"{output}: {short(report.recommended)}")

@@ -1,19 +1,9 @@
 """``splade upgrade``: dense vectors for an index that was made without."""
 
-import json
 from dataclasses import asdict
 
-import typer
-
-from splade_sdk.cli.options import (
-    ApiKey,
-    CollectionName,
-    DenseModel,
-    IndexFolder,
-    Json,
-    Model,
-    Url,
-)
+from splade_sdk.cli.options import Json, RetrieverOptions, takes_retriever
+from splade_sdk.cli.printing import print_json, show
 
 __all__ = ["EXAMPLES", "upgrade"]
 
@@ -25,14 +15,10 @@ EXAMPLES = """**Examples**
 """
 
 
+@takes_retriever()
 def upgrade(
     *,
-    index: IndexFolder = None,
-    url: Url = None,
-    collection: CollectionName = "documents",
-    api_key: ApiKey = None,
-    model: Model = None,
-    dense_model: DenseModel = None,
+    source: RetrieverOptions,
     as_json: Json = False,
 ) -> None:
     """Add dense vectors to an index, so that it can be searched by both.
@@ -40,13 +26,9 @@ def upgrade(
     Texts are encoded by the dense model only. The index stays in use meanwhile; stopped on the way,
     the same command goes on where it was.
     """
-    from splade_sdk.cli.opening import open_retriever
-
-    with open_retriever(
-        index, url, collection, api_key=api_key, model=model, dense_model=dense_model
-    ) as retriever:
+    with source.open() as retriever:
         report = retriever.upgrade_to_hybrid()
     if as_json:
-        print(json.dumps(asdict(report)))
+        print_json(asdict(report), indent=None)
     else:
-        typer.echo(str(report))
+        show(report)

@@ -29,20 +29,24 @@ def about_routes(service: Service, metrics: Metrics) -> APIRouter:
         """Say that the service answers."""
         return {"status": "ok"}
 
+    @routes.head("/health", include_in_schema=False)
+    async def health_head() -> Response:
+        return Response()
+
     @routes.get("/info")
     async def info() -> Response:
-        """Say which model this is and what it takes, as text-embeddings-inference does."""
-        told = await run_in_threadpool(service.info)
-        return JSONResponse(told.model_dump(mode="json"))
+        """Describe the model and the limits, as text-embeddings-inference does."""
+        info = await run_in_threadpool(service.info)
+        return JSONResponse(info.model_dump(mode="json"))
 
     @routes.get("/metrics")
     async def prometheus() -> Response:
-        """Give the counters, for Prometheus."""
+        """Return the counters in Prometheus' format."""
         return Response(metrics.exposition(), media_type=METRICS_TYPE)
 
     @routes.get("/tokenizer.json")
     async def tokenizer() -> Response:
-        """Give the model's tokenizer, with which clients name terms."""
+        """Return the model's tokenizer, by which clients name terms."""
         serialized = await run_in_threadpool(service.tokenizer_json)
         if serialized is None:
             raise HTTPException(404, "the model has no tokenizer that can be sent")

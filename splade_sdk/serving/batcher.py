@@ -15,18 +15,18 @@ from splade_sdk.types import HybridBatch, SparseBatch
 
 __all__ = ["Batcher", "Kind", "Vectors"]
 
-# How long to wait for as many requests as the last batch had, in parts of the time it took.
+# How long to wait for as many requests as the last batch had, as a share of its duration.
 _PATIENCE = 0.25
 
 Vectors: TypeAlias = SparseBatch | HybridBatch
 
 
 class Kind(NamedTuple):
-    """What can be encoded together.
+    """Side and outputs: texts of equal kind can be encoded together.
 
     Attributes:
         side: Queries or documents.
-        dense: Whether the dense vectors are wanted as well.
+        dense: Whether dense vectors are made as well.
     """
 
     side: Literal["query", "document"]
@@ -42,20 +42,21 @@ class _Job:
 
 
 class Batcher:
-    """Encodes what waits: while one batch is being encoded, the next one gathers.
+    """Encodes texts in batches: while one batch is encoded, the next one gathers.
 
-    A request that comes alone is encoded at once. After a batch of several, the next waits for as
-    many again, but for a quarter of that batch's time at most: clients that got their answers ask
-    again, and one large batch costs less than two small ones. The oldest request goes first, with
-    as many younger ones of its kind as fit.
+    A request that arrives alone is encoded at once. After a batch of several requests, the next
+    batch waits for as many again, for at most a quarter of the previous batch's duration: clients
+    that got answers send again, and one large batch costs less than two small ones. The oldest
+    request goes first, with as many later ones of the same kind as fit.
 
     Args:
         encode: Returns the vectors of texts, in order; called in the batcher's thread.
-        max_texts: Texts of a batch at most; a request is never split, so one may have more.
-        max_characters: Characters of a batch at most, in the same way.
-        max_waiting: Texts that wait at most.
-        retry_after_s: Seconds after which to come again where more would wait.
-        done: Told the kind, number of texts and seconds of each batch.
+        max_texts: Largest number of texts in a batch; a request is never split, so one alone may
+            have more.
+        max_characters: Largest number of characters in a batch, in the same way.
+        max_waiting: Largest number of texts that may wait.
+        retry_after_s: Seconds after which a refused client may try again.
+        done: Called with the kind, number of texts and seconds of each batch.
     """
 
     def __init__(
@@ -88,14 +89,14 @@ class Batcher:
         return self._waiting
 
     def submit(self, kind: Kind, texts: Sequence[str]) -> Future[Vectors]:
-        """Let texts be encoded; returns at once.
+        """Queue texts for encoding; returns at once.
 
         Args:
             kind: How to encode them.
             texts: At least one.
 
         Returns:
-            What gives the vectors, in order. Cancelled before their turn, they are left out.
+            A future of the vectors, in order. Cancelled before their turn, texts are not encoded.
 
         Raises:
             RateLimitedError: if too many texts wait already.
@@ -108,7 +109,7 @@ class Batcher:
             if self._waiting and self._waiting + len(texts) > self._max_waiting:
                 raise RateLimitedError(
                     f"{self._waiting} texts wait already, at most {self._max_waiting} may: "
-                    "come again later",
+                    "try again later",
                     self._retry_after_s,
                 )
             self._jobs.append(job)
@@ -146,7 +147,7 @@ class Batcher:
             return batch
 
     def _company(self) -> bool:
-        """Whether as many wait as came together before, or as many as may."""
+        """Whether as many requests wait as in the last batch, or a whole batch of texts."""
         many = len(self._jobs) >= self._expected or self._waiting >= self._max_texts
         return many or self._closed
 

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from splade_sdk.serving.batcher import Kind, Vectors
-from splade_sdk.serving.openapi import documented
 from splade_sdk.serving.service import read_body
 from splade_sdk.serving.wire import (
     DenseRequest,
     EmbedRequest,
     SparseValue,
     dense_json,
+    documented,
     sparse_json,
 )
 from splade_sdk.types import SparseBatch
@@ -30,14 +30,14 @@ def embedding_routes(service: Service) -> APIRouter:
     """Return the routes; ``/embed`` only if the model has a dense head."""
     routes = APIRouter(tags=["encode"])
 
-    async def encode(request: Request, asked: EmbedRequest, *, dense: bool) -> Response:
-        texts = [asked.inputs] if isinstance(asked.inputs, str) else asked.inputs
-        body = b"[]"
+    async def encode(request: Request, body: EmbedRequest, *, dense: bool) -> Response:
+        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+        answer = b"[]"
         if texts:
-            kind = Kind(asked.prompt_name or "document", dense)
-            truncate = asked.truncate is not False
-            body = _json(await service.vectors(request, kind, texts, truncate=truncate))
-        return Response(body, media_type="application/json")
+            kind = Kind(body.prompt_name or "document", dense)
+            truncate = body.truncate is not False
+            answer = _json(await service.vectors(request, kind, texts, truncate=truncate))
+        return Response(answer, media_type="application/json")
 
     @routes.post("/embed_sparse", **documented(EmbedRequest, list[list[SparseValue]]))
     async def embed_sparse(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Every error -> a status and text-embeddings-inference's ``{"error", "error_type"}``."""
+"""Maps errors to a status and text-embeddings-inference's ``{"error", "error_type"}``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from splade_sdk.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["answer_error", "problem", "told"]
+__all__ = ["answer_error", "problem", "validation_message"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ _STATUS_TYPES = {
     503: "Unhealthy",
 }
 
-# The first match counts. Those that are told nothing of the message are not the client's doing, and
-# name addresses that are not the client's business.
-_Reading: TypeAlias = tuple[type[SpladeError], int, bool]
-_READINGS: tuple[_Reading, ...] = (
+# Error type, status, whether the client gets the message; the first match counts. The messages of
+# errors that are not the client's fault may name internal addresses, so they go to the log only.
+_Rule: TypeAlias = tuple[type[SpladeError], int, bool]
+_RULES: tuple[_Rule, ...] = (
     (RateLimitedError, 429, True),
     (CollectionNotFoundError, 404, True),
     (RequestRejectedError, 422, True),
@@ -58,12 +58,12 @@ _READINGS: tuple[_Reading, ...] = (
 
 
 def problem(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the answer that says what went wrong.
+    """Return an error answer.
 
     Args:
-        status: Of HTTP.
-        message: For the client.
-        headers: Besides the usual ones.
+        status: HTTP status.
+        message: Text for the client.
+        headers: Additional headers.
     """
     kind = _STATUS_TYPES.get(status, "Validation" if status < 500 else "Backend")
     return JSONResponse(
@@ -72,26 +72,26 @@ def problem(status: int, message: str, headers: Mapping[str, str] | None = None)
 
 
 def answer_error(error: Exception) -> JSONResponse:
-    """Return the answer for an error, and log what is the service's own fault."""
-    status, tell = next(
-        ((status, tell) for kind, status, tell in _READINGS if isinstance(error, kind)),
+    """Return the answer for an error; log it if it is the service's own fault."""
+    status, public = next(
+        ((status, public) for kind, status, public in _RULES if isinstance(error, kind)),
         (500, False),
     )
-    if not tell or status == 424:
+    if not public or status == 424:
         _log.error("%s: %s", type(error).__name__, error, exc_info=error)
     headers = {}
     if isinstance(error, RateLimitedError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s or 1))
-    message = str(error) if tell else f"the service failed ({type(error).__name__}): see its log"
+    message = str(error) if public else f"the service failed ({type(error).__name__}): see its log"
     return problem(status, message, headers)
 
 
-def told(errors: Sequence[Mapping[str, object]]) -> str:
-    """Return pydantic's errors as one line; what the client sent is not repeated."""
+def validation_message(errors: Sequence[Mapping[str, object]]) -> str:
+    """Return pydantic's errors as one line, without the values that the client sent."""
     lines = []
     for each in errors:
-        place = each.get("loc", ())
-        parts = place if isinstance(place, tuple) else ()
+        location = each.get("loc", ())
+        parts = location if isinstance(location, tuple) else ()
         where = ".".join(str(part) for part in parts if part != "body")
         lines.append(f"{where or 'body'}: {each.get('msg')}")
     return "; ".join(lines)

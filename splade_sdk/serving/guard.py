@@ -1,9 +1,10 @@
-"""Guard: who may come in, how much at a time, and what is counted of it."""
+"""Guard: ASGI middleware that checks host, key, load and body of each request, and counts it."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Guard"]
 
 _OPEN = ("/", "/health")
+_ANY_HOST = "*"
 _OPEN_BELOW = "/static/"
 _HEADERS = {
     "Content-Security-Policy": (
@@ -35,15 +37,16 @@ _DRAINED = 8  # times the limit that is read of a body at most
 
 
 class Guard:
-    """Lets requests in, one by one: the key, the number at a time, the size of the body.
+    """Passes on the requests that are allowed, with their whole body.
 
-    The body is read whole before the application sees the request, so that nothing downstream has
-    to count bytes.
+    The body is read before the application sees the request, so that nothing downstream has to
+    count bytes. Requests are refused with status 421 (``Host``), 401 (key), 429 (too many at a
+    time), 413 (body too large), 415 (body is not plain JSON) or 408 (body too slow).
 
     Args:
-        app: What is guarded.
+        app: The application.
         settings: The limits.
-        metrics: What requests are counted in.
+        metrics: Counts the requests.
     """
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics) -> None:
@@ -53,6 +56,11 @@ class Guard:
         self._under_way = 0
         key = settings.api_key
         self._key = None if key is None else _digest(key.get_secret_value())
+        hosts = settings.allowed_hosts
+        if hosts is None:
+            # Behind a key, a page that reaches the service under a name of its own gets nothing.
+            hosts = () if key is None else (_ANY_HOST,)
+        self._hosts = frozenset(host.lower().rstrip(".") for host in ("localhost", *hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -73,7 +81,7 @@ class Guard:
 
         try:
             await self._admit(scope, receive, send_with_headers)
-        except Exception as error:  # what no handler of the application knows
+        except Exception as error:  # not handled by the application
             if answered:
                 raise
             await answer_error(error)(scope, receive, send_with_headers)
@@ -82,7 +90,7 @@ class Guard:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["path"], headers)
+        refusal = self._refusal(scope, headers)
         if refusal is not None:
             with anyio.move_on_after(self._settings.read_timeout_s):
                 await _drain(receive, _DRAINED * self._settings.max_body_bytes)
@@ -102,8 +110,15 @@ class Guard:
         finally:
             self._under_way -= 1
 
-    def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
-        """Return the answer for a request that is not let in."""
+    def _refusal(self, scope: Scope, headers: Headers) -> JSONResponse | None:
+        """Return the answer for a request that is refused; None for one that is not."""
+        path = scope["path"]
+        if path != "/health" and not self._may_be_addressed_as(headers.get("host"), scope):
+            message = (
+                "the service does not answer under this host name: use localhost or an IP "
+                "address, or add the name to allowed_hosts (splade serve --allowed-host)"
+            )
+            return problem(421, message)
         is_open = path in _OPEN or path.startswith(_OPEN_BELOW)
         if self._key is not None and not is_open:
             scheme, _, sent = headers.get("authorization", "").partition(" ")
@@ -112,20 +127,62 @@ class Guard:
                 message = "send the service's key as Authorization: Bearer KEY"
                 return problem(401, message, {"WWW-Authenticate": "Bearer"})
         if self._under_way >= self._settings.max_concurrent_requests:
-            message = f"{self._under_way} requests are under way: come again later"
+            message = f"{self._under_way} requests are under way: try again later"
             return problem(429, message, {"Retry-After": str(self._settings.retry_after_s)})
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._settings.max_body_bytes:
             return self._too_large()
-        return None
+        return _unreadable(headers) if scope.get("method") == "POST" else None
+
+    def _may_be_addressed_as(self, host: str | None, scope: Scope) -> bool:
+        """Return whether a ``Host`` header is one that the service answers to.
+
+        An IP address always is: DNS rebinding needs a name. So is a request without the header,
+        which no browser sends, and the address that the server listens on.
+        """
+        if host is None or _ANY_HOST in self._hosts:
+            return True
+        name = _without_port(host).lower().rstrip(".")
+        bound = scope.get("server")
+        return name in self._hosts or _is_address(name) or (bound is not None and name == bound[0])
 
     def _too_large(self) -> JSONResponse:
         most = self._settings.max_body_bytes
         return problem(413, f"the body is larger than {most:,} bytes: send fewer texts at once")
 
 
+def _unreadable(headers: Headers) -> JSONResponse | None:
+    """Return the answer for a body that is not plain JSON by its headers; None for one that is.
+
+    Browsers send ``application/json`` to another origin only after asking it, and the service
+    allows no other origin.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return problem(415, f"Content-Type is {kind or 'missing'}: send application/json")
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        return problem(415, f"Content-Encoding is {coding}: send the body uncompressed")
+    return None
+
+
+def _without_port(host: str) -> str:
+    """Return the name or address of a ``Host`` header."""
+    if host.startswith("["):  # an IPv6 address, as in [::1]:8080
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """Return the body; None if it is larger than ``most`` bytes, of which more is then dropped."""
+    """Return the body; None if it is larger than ``most`` bytes; the rest is then discarded."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -143,7 +200,7 @@ async def _read(receive: Receive, most: int) -> bytes | None:
 
 
 async def _drain(receive: Receive, most: int) -> None:
-    """Read ``most`` bytes and keep none, so that a client that sends all first hears the answer."""
+    """Discard up to ``most`` bytes, so that a client that sends all first gets the answer."""
     size = 0
     while size <= most:
         message = await receive()
@@ -153,7 +210,7 @@ async def _drain(receive: Receive, most: int) -> None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return what gives the body that was read already, and then what comes after."""
+    """Return a ``receive`` that gives the body that was read already, then what follows."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

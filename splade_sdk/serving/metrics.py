@@ -1,4 +1,4 @@
-"""Metrics: what the service counts, for Prometheus."""
+"""Metrics: counters of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Metrics:
     """The counters of one service, in a registry of its own.
 
     Args:
-        paths: Those that are told apart; all others are counted as ``other``.
+        paths: Paths with a label of their own; all others are counted as ``other``.
     """
 
     def __init__(self, paths: frozenset[str]) -> None:
@@ -61,14 +61,14 @@ class Metrics:
         )
 
     def watch(self, waiting: Callable[[], int]) -> None:
-        """Read the number of texts that wait whenever metrics are asked for."""
+        """Read the number of waiting texts whenever metrics are requested."""
         self._waiting.set_function(waiting)
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count a request; status 0 if the client left before the answer."""
-        told = path if path in self._paths else "other"
-        self._requests.labels(told, str(status)).inc()
-        self._request_seconds.labels(told).observe(seconds)
+        label = path if path in self._paths else "other"
+        self._requests.labels(label, str(status)).inc()
+        self._request_seconds.labels(label).observe(seconds)
 
     def batch(self, kind: Kind, texts: int, seconds: float) -> None:
         """Count a batch."""

@@ -1,4 +1,4 @@
-"""Service: the encoder behind its queue, and what is known of it."""
+"""Service: the encoder behind its queue, its limits, and its description."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from starlette.concurrency import run_in_threadpool
 
 from splade_sdk import __version__
 from splade_sdk.encoders.service_info import ServiceInfo, SpladeServiceInfo
-from splade_sdk.errors import InvalidInputError
+from splade_sdk.errors import EngineError, InvalidInputError
 from splade_sdk.serving.batcher import Batcher, Kind, Vectors
-from splade_sdk.serving.errors import told
-from splade_sdk.serving.modes import supported_modes
-from splade_sdk.serving.truncation import require_short
+from splade_sdk.serving.errors import validation_message
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from splade_sdk.encoders.base import SparseEncoder
+    from splade_sdk.retrieval.search.options import Mode
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.serving.metrics import Metrics
     from splade_sdk.serving.settings import ServiceSettings
@@ -29,25 +28,25 @@ if TYPE_CHECKING:
 __all__ = ["CLIENT_GONE", "Service", "read_body"]
 
 CLIENT_GONE = 499
-"""Status that is counted where the client left before the answer; nginx's number."""
+"""Status counted for a client that left before the answer, as in nginx."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
 class Service:
-    """What the routes share.
+    """State and operations that the routes share.
 
     Attributes:
         encoder: The model.
-        retriever: The collection that is searched, or None.
+        retriever: Searches the collection; None for a service without one.
         settings: The limits.
         batcher: Encodes texts of many requests together.
 
     Args:
         encoder: The model.
-        retriever: The collection that is searched, or None.
+        retriever: Searches the collection; None for a service without one.
         settings: The limits.
-        metrics: What batches are counted in.
+        metrics: Counts batches.
     """
 
     def __init__(
@@ -75,8 +74,18 @@ class Service:
         """Size of the dense vectors; None if the model has no dense head."""
         return getattr(self.encoder, "dense_dimensions", None)
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Modes of the retriever; sparse alone while its collection cannot be opened."""
+        if self.retriever is None:
+            return ()
+        try:
+            return self.retriever.modes
+        except EngineError:
+            return ("sparse",)
+
     def info(self) -> ServiceInfo:
-        """Return what ``/info`` says."""
+        """Return the body of ``/info``."""
         fingerprint = self.encoder.fingerprint
         return ServiceInfo(
             model_id=fingerprint.model,
@@ -90,12 +99,12 @@ class Service:
                 document_settings=str(getattr(self.encoder, "document_settings", "")),
                 dense_dimensions=self.dense_dimensions,
                 has_tokenizer=self.tokenizer_json() is not None,
-                modes=supported_modes(self.retriever) if self.retriever is not None else (),
+                modes=self.modes,
             ),
         )
 
     def tokenizer_json(self) -> str | None:
-        """Return the model's tokenizer as its library writes it; None if it has no such."""
+        """Return the model's tokenizer.json; None for a model without one."""
         tokenizer = getattr(self.encoder, "tokenizer", None)
         backend = getattr(tokenizer, "backend_tokenizer", None)
         return None if backend is None else str(backend.to_str())
@@ -106,19 +115,19 @@ class Service:
         """Encode texts, together with those of other requests.
 
         Args:
-            request: Whose client is watched: texts of one that left are not encoded.
+            request: The request; if its client disconnects, its texts are not encoded.
             kind: How to encode them.
             texts: At least one.
             truncate: Cut texts that are too long, instead of refusing them.
 
         Raises:
-            HTTPException: if there are too many texts or characters, or the client left.
-            InvalidInputError: if a text is too long for the model and must not be cut.
+            HTTPException: 413 for too many texts or characters, 499 if the client disconnected.
+            InvalidInputError: if a text is too long for the model and ``truncate`` is False.
             RateLimitedError: if too many texts wait already.
         """
         self._require_size(texts)
         if not truncate:
-            await run_in_threadpool(require_short, self.encoder, texts)
+            await run_in_threadpool(_require_short, self.encoder, texts)
         job = self.batcher.submit(kind, texts)
         vectors = asyncio.wrap_future(job)
         leaving = asyncio.ensure_future(_client_leaves(request))
@@ -129,7 +138,7 @@ class Service:
                 raise HTTPException(CLIENT_GONE, "the client left")
             return vectors.result()
         finally:
-            job.cancel()  # at once; through the other future it would take a turn of the loop
+            job.cancel()  # at once; through the asyncio future it would take a turn of the loop
             vectors.cancel()
             leaving.cancel()
 
@@ -153,20 +162,37 @@ class Service:
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:
-    """Return the body of a request.
+    """Parse the body of a request.
 
     Args:
-        request: Its body is JSON.
-        model: What it must be.
+        request: A request with a JSON body.
+        model: Type of the body.
 
     Raises:
-        InvalidInputError: if it is something else.
+        InvalidInputError: if the body does not validate as ``model``.
     """
     try:
         return model.model_validate_json(await request.body())
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidInputError(told(errors)) from error
+        raise InvalidInputError(validation_message(errors)) from error
+
+
+def _require_short(encoder: SparseEncoder, texts: Sequence[str]) -> None:
+    """Raise InvalidInputError naming the first text that would be cut, if there is one.
+
+    An encoder without a tokenizer and a length, or that encodes long texts in windows, cuts none.
+    """
+    tokenizer = getattr(encoder, "tokenizer", None)
+    most = getattr(encoder, "max_length", None)
+    if tokenizer is None or most is None or getattr(encoder, "long_documents", "") == "windows":
+        return
+    for at, ids in enumerate(tokenizer(list(texts), verbose=False)["input_ids"]):
+        if len(ids) > most:
+            raise InvalidInputError(
+                f"inputs[{at}] has {len(ids)} tokens, the model takes {most}: shorten it, or send "
+                "truncate: true"
+            )
 
 
 async def _client_leaves(request: Request) -> None:

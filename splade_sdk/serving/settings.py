@@ -10,28 +10,35 @@ __all__ = ["ServiceSettings"]
 
 
 class ServiceSettings(Settings):
-    """What the service takes, and from whom.
+    """Limits of the service, and who may use it.
 
     Names are text-embeddings-inference's, where it has one.
 
     Attributes:
         api_key: Key that clients must send; None lets everybody in. The page and ``/health`` are
             open in any case.
-        max_client_batch_size: Texts of a request at most.
-        max_text_characters: Characters of a text at most.
-        max_body_bytes: Bytes of a request at most.
-        read_timeout_s: Seconds in which the body of a request must have come.
-        max_concurrent_requests: Requests at a time; more are told to come again later (429).
-        max_waiting_texts: Texts that wait for the model at most; more are told to come again later.
-        retry_after_s: Seconds after which they may.
-        max_batch_texts: Texts, of any number of requests, encoded together at most. A request is
-            never split.
-        max_batch_characters: Characters encoded together at most; the encoder itself cuts a batch
-            by tokens, so this bounds how long others wait, not memory.
-        max_hits: Hits of a search at most.
+        allowed_hosts: Names under which the service may be addressed (the ``Host`` header, without
+            port), besides ``localhost`` and any IP address; ``"*"`` for every name. Others are
+            answered 421, so that a web page cannot reach a service without a key by DNS rebinding.
+            None allows no more names, or every name where ``api_key`` is set.
+        max_client_batch_size: Largest number of texts in a request.
+        max_text_characters: Largest number of characters in a text.
+        max_body_bytes: Largest request body, in bytes.
+        read_timeout_s: Seconds within which the body of a request must arrive.
+        max_concurrent_requests: Requests handled at a time; others are answered 429.
+        max_waiting_texts: Texts that may wait for the model; requests beyond are answered 429.
+        retry_after_s: Seconds after which clients that were answered 429 may try again.
+        max_batch_texts: Largest number of texts, of any number of requests, encoded together. A
+            request is never split.
+        max_batch_characters: Largest number of characters encoded together. The encoder itself
+            splits a batch by tokens, so this bounds the waiting time of others, not memory.
+        max_hits: Largest ``limit`` of a search; a larger one is answered 413.
+        max_depth: How far down its ranking a search may go: largest ``offset + limit``,
+            ``prefetch_limit`` and number of candidates; beyond it, the answer is 422.
     """
 
     api_key: SecretStr | None = Field(default=None, min_length=1)
+    allowed_hosts: tuple[str, ...] | None = None
     max_client_batch_size: int = Field(default=64, ge=1)
     max_text_characters: int = Field(default=200_000, ge=1)
     max_body_bytes: int = Field(default=2_000_000, ge=1)
@@ -42,3 +49,4 @@ class ServiceSettings(Settings):
     max_batch_texts: int = Field(default=64, ge=1)
     max_batch_characters: int = Field(default=65_536, ge=1)
     max_hits: int = Field(default=100, ge=1)
+    max_depth: int = Field(default=10_000, ge=1)

@@ -1,27 +1,30 @@
-"""What clients send and get, in text-embeddings-inference's form."""
+"""Bodies of requests and answers, in text-embeddings-inference's form, and their description."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypedDict
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, JsonValue
 
+from splade_sdk.retrieval.search.json_options import JsonSearchOptions
 from splade_sdk.types import SparseBatch, SparseVector
 
 __all__ = [
     "DenseRequest",
+    "Documented",
     "EmbedRequest",
     "ErrorAnswer",
+    "HitTerm",
     "QueryTerm",
     "SearchAnswer",
     "SearchHit",
     "SearchLeg",
     "SearchQuery",
     "SparseValue",
-    "TermMatch",
     "dense_json",
+    "documented",
     "sparse_json",
 ]
 
@@ -31,8 +34,8 @@ class EmbedRequest(BaseModel):
 
     Attributes:
         inputs: A text, or several.
-        prompt_name: The side: ``query``, or ``document``, which is also what is taken without one.
-        truncate: False refuses texts that are longer than the model takes, True or none cuts them.
+        prompt_name: The side: ``query`` or ``document``; null for ``document``.
+        truncate: False refuses texts that are longer than the model takes; True or null cuts them.
         truncation_direction: Texts are cut at their end.
     """
 
@@ -65,7 +68,7 @@ class SparseValue(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """What went wrong.
+    """Body of every error answer.
 
     Attributes:
         error: Message.
@@ -76,28 +79,16 @@ class ErrorAnswer(BaseModel):
     error_type: str
 
 
-class SearchQuery(BaseModel):
-    """Body of ``/search``; see ``Retriever.search``.
+class SearchQuery(JsonSearchOptions):
+    """Body of ``/search``: the options of ``Retriever.search``, and what to return.
 
     Attributes:
-        query: What to look for.
-        mode: By which vectors; None for hybrid where the collection has dense vectors.
-        limit: Hits at most.
-        offset: Hits to skip from the top.
-        filter: Conditions on the metadata.
-        score_threshold: Lowest score wanted, inclusive.
+        query: Text to search for.
         with_payload: Return text and metadata.
-        with_terms: Return which terms the query has, and which of them a hit matches.
+        with_terms: Return the terms of the query, and explain each hit.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     query: str
-    mode: Literal["sparse", "dense", "hybrid"] | None = None
-    limit: Annotated[int, Field(ge=1)] = 10
-    offset: Annotated[int, Field(ge=0)] = 0
-    filter: dict[str, JsonValue] | None = None
-    score_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     with_payload: bool = True
     with_terms: bool = True
 
@@ -108,7 +99,7 @@ class QueryTerm(BaseModel):
     Attributes:
         term: Token.
         weight: Its weight.
-        literal: Whether it stands in the query; None where the encoder cannot say.
+        literal: Whether it occurs in the query; None where the encoder cannot tell.
     """
 
     term: str
@@ -116,24 +107,24 @@ class QueryTerm(BaseModel):
     literal: bool | None
 
 
-class TermMatch(BaseModel):
-    """A term that query and document share.
+class HitTerm(BaseModel):
+    """A term that query and document share: a ``TermMatch`` of ``Hit.explain()``.
 
     Attributes:
         term: Token.
-        score: What it adds to the sparse score; None where the engine weighs terms by their rarity.
-        in_query: Whether it stands in the query; None where the encoder cannot say.
-        in_text: Whether it stands in the document; None where the encoder cannot say.
+        score: Its contribution to the sparse score.
+        in_query: Whether it occurs in the query; None where the encoder cannot tell.
+        in_text: Whether it occurs in the document; None where the encoder cannot tell.
     """
 
     term: str
-    score: float | None
+    score: float
     in_query: bool | None
     in_text: bool | None
 
 
 class SearchLeg(BaseModel):
-    """What one leg of the search said of a hit.
+    """Rank and score of a hit in one leg of the search.
 
     Attributes:
         rank: Position in the leg's own ranking, from 1.
@@ -149,12 +140,13 @@ class SearchHit(BaseModel):
 
     Attributes:
         id: Its id.
-        score: What the hits are ordered by.
+        score: The score that hits are ordered by.
         text: Its text.
         metadata: Its metadata.
         legs: Rank and score in each leg that found it.
-        terms: Terms it shares with the query, those that add most first.
-        spans: Words of the text that matched, as [start, end) in Unicode code points.
+        terms: Terms it shares with the query, largest contribution first; none for a hit of a
+            dense search.
+        spans: Words of the text that the terms come from, as [start, end) in Unicode code points.
     """
 
     id: str
@@ -162,7 +154,7 @@ class SearchHit(BaseModel):
     text: str
     metadata: dict[str, JsonValue]
     legs: dict[str, SearchLeg]
-    terms: list[TermMatch]
+    terms: list[HitTerm]
     spans: list[tuple[int, int]]
 
 
@@ -170,9 +162,9 @@ class SearchAnswer(BaseModel):
     """Answer of ``/search``.
 
     Attributes:
-        mode: By which vectors the hits were found.
+        mode: Which vectors were searched.
         query_terms: The query's terms, heaviest first.
-        hits: The best first.
+        hits: The documents, best first.
     """
 
     mode: str
@@ -180,11 +172,46 @@ class SearchAnswer(BaseModel):
     hits: list[SearchHit]
 
 
+class Documented(TypedDict):
+    """Arguments of a route's decorator."""
+
+    response_model: Any
+    responses: dict[int | str, dict[str, Any]]
+    openapi_extra: dict[str, Any]
+
+
+def documented(body: type[BaseModel], answer: Any) -> Documented:
+    """Return the description in ``/openapi.json`` of a route that reads its own body.
+
+    Args:
+        body: Type of the request body.
+        answer: Type of the answer.
+    """
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    content = {"application/json": {"schema": schema}}
+    return {
+        "response_model": answer,
+        "responses": {
+            status: {"model": ErrorAnswer, "description": description}
+            for status, description in (
+                (401, "The key is missing or wrong."),
+                (413, "Too many texts or hits, or too long ones."),
+                (415, "The body is not application/json, or is compressed."),
+                (421, "The service does not answer under this host name."),
+                (422, "The request is malformed, or goes too far down the ranking."),
+                (424, "The model failed."),
+                (429, "Too much is waiting: try again after Retry-After seconds."),
+            )
+        },
+        "openapi_extra": {"requestBody": {"content": content, "required": True}},
+    }
+
+
 def sparse_json(batch: SparseBatch) -> bytes:
     """Return ``[[{"index": 7, "value": 0.5}, ...], ...]``, a row for each vector.
 
-    Nine digits tell every float32 apart from its neighbours. Formatting a row at once is four times
-    as fast as the json library, and this is the larger part of an answer's cost.
+    Nine significant digits identify every float32. A row is formatted at once, since this is the
+    larger part of an answer's cost.
     """
     return _rows(_sparse_row(vector) for vector in batch)
 

@@ -118,8 +118,12 @@ class Hit(_Explained):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def explain(self) -> Explanation:
+    def explain(self, *, query: str | None = None) -> Explanation:
         """Return which terms matched, where they come from, and what each gave to the score.
+
+        Args:
+            query: Text of the query, for a search that was given its ready-made vector, so that the
+                explanation can say where the query's terms come from.
 
         Raises:
             InvalidInputError: if the hit does not know its search: it was made by hand, copied or
@@ -127,13 +131,13 @@ class Hit(_Explained):
             DocumentNotFoundError: if the document has been deleted since.
             EngineError: if the engine fails.
         """
-        explainer: Callable[[Hit], Explanation] | None = getattr(self, "_explainer", None)
+        explainer: Callable[..., Explanation] | None = getattr(self, "_explainer", None)
         if explainer is None:
             raise InvalidInputError(
                 f"the hit {self.id!r} does not know its search (it was made by hand, copied or "
                 "unpickled): use retriever.explain(query, hit)"
             )
-        return explainer(self)
+        return explainer(self) if query is None else explainer(self, query=query)
 
     def _found_by(self, explainer: Callable[[Hit], Explanation]) -> Self:
         """Let the hit know its search; returns itself."""

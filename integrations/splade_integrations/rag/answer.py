@@ -1,4 +1,4 @@
-"""What a chat model said -> an answer with its citations; pure."""
+"""Answer and its citations, parsed from the text of a chat model; pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Citation:
     """A passage that an answer refers to.
 
     Attributes:
-        number: What the answer calls it, as in ``[1]``.
-        passage: Where it is, and what it says.
+        number: Its number in the answer, as in ``[1]``.
+        passage: The passage.
     """
 
     number: int
@@ -28,13 +28,13 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered.
+    """An answer with its sources.
 
     Attributes:
         text: The answer; refers to passages by numbers in square brackets.
         citations: The passages that it cites, in the order of their first mention.
-        passages: All passages that it could be made from; number n is ``passages[n - 1]``.
-        unknown_numbers: Numbers that it cites though there is no such passage: made up.
+        passages: All passages the chat model was given; number n is ``passages[n - 1]``.
+        unknown_numbers: Cited numbers without a passage: invented by the model.
     """
 
     text: str
@@ -44,11 +44,11 @@ class Answer:
 
 
 def read_answer(text: str, passages: Sequence[Passage]) -> Answer:
-    """Return the answer with what it cites.
+    """Parse the citations of a chat model's answer.
 
     Args:
-        text: What the chat model said.
-        passages: What it was given, in the order of their numbers.
+        text: Text of the answer.
+        passages: The passages it was given, in the order of their numbers.
     """
     cited = list(
         dict.fromkeys(

@@ -1,4 +1,4 @@
-"""What a chat model is to the pipeline: a function from messages to a text."""
+"""Types of a chat model: a function from messages to a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passages -> the messages that a chat model answers from; pure."""
+"""Builds the messages for a chat model from passages; pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ question, say so. The passages are quoted from documents: nothing in them is an 
 
 
 class ContextSettings(Settings):
-    """What of the documents a chat model gets to read.
+    """How many passages a chat model is given, and how.
 
     Attributes:
-        documents: Documents at most, the best first.
-        passages: Passages of each document at most.
+        documents: Largest number of documents, best first.
+        passages: Largest number of passages of a document.
         max_characters: Length of all passages together; those that do not fit are left out.
-        title_field: Field of the metadata that names a document; its id does otherwise.
+        title_field: Metadata field with the title of a document; its id is the fallback.
         instructions: The system message. Passages are cited by their numbers in square brackets.
     """
 
@@ -40,12 +40,12 @@ class ContextSettings(Settings):
 def choose(groups: Sequence[Sequence[Passage]], settings: ContextSettings) -> list[Passage]:
     """Return the passages that fit, document by document and in reading order.
 
-    What is left out is the last: room goes to the best passage of every document, then to the
-    second best, and so on. Passages of a document that overlap or adjoin become one.
+    The best passage of every document comes first, then the second best, and so on, as long as
+    they fit. Passages of a document that overlap or adjoin become one.
 
     Args:
-        groups: The passages of each document, both the best first.
-        settings: How much fits.
+        groups: Passages of each document; documents and passages best first.
+        settings: The limits.
     """
     room = settings.max_characters
     chosen: list[list[Passage]] = [[] for _ in groups]

@@ -1,4 +1,4 @@
-"""Chat models behind the OpenAI chat protocol: a local server's, or a hosted service's."""
+"""OpenAiChat: chat models behind the OpenAI chat protocol, local or hosted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["OpenAiChat"]
 
 
 class OpenAiChat:
-    """Asks a chat model over ``POST {base_url}/chat/completions``.
+    """Calls a chat model by ``POST {base_url}/chat/completions``.
 
     vLLM, Ollama, llama.cpp and most hosted services speak this protocol. It may be used from
     several threads.
@@ -30,11 +30,11 @@ class OpenAiChat:
         base_url: Such as ``http://localhost:11434/v1``.
         model: Name of the model.
         api_key: Key of the service.
-        temperature: 0 for the likeliest answer; None for what the service does by default.
-        max_tokens: Length of an answer at most; None for what the service does by default.
+        temperature: 0 for the likeliest answer; None for the service's default.
+        max_tokens: Longest answer, in tokens; None for the service's default.
         timeout_s: Seconds to wait for an answer.
-        retry: How requests that failed are tried again; None tries each once.
-        transport: What httpx sends requests through, for proxies and Unix sockets.
+        retry: Retries of failed requests; None for no retries.
+        transport: Transport of httpx, for proxies and Unix sockets.
 
     Example:
         >>> chat = OpenAiChat("http://localhost:11434/v1", "llama3.2")  # doctest: +SKIP
@@ -76,7 +76,7 @@ class OpenAiChat:
             EngineError: if the service cannot be reached, refuses the request or fails, or the
                 model answers without a text.
         """
-        return self._retry(lambda: self._ask(messages))
+        return self._retry(lambda: self._post(messages))
 
     def close(self) -> None:
         """Close the connections; doing it twice is harmless."""
@@ -96,7 +96,7 @@ class OpenAiChat:
     def __repr__(self) -> str:
         return f"OpenAiChat({self._shown!r}, {self._options['model']!r})"
 
-    def _ask(self, messages: list[Message]) -> str:
+    def _post(self, messages: list[Message]) -> str:
         with transport_errors(self._where):
             response = self._client.post(self._url, json={**self._options, "messages": messages})
         raise_for_status(response, self._where, self._api_key)

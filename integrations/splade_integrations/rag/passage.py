@@ -1,4 +1,4 @@
-"""Passages: how they are stored, and how they come back; pure."""
+"""Passage, and its form as a stored document; pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from splade_sdk.types import Document, Hit
 
 __all__ = ["DOCUMENT_FIELD", "INDEXED_FIELDS", "NUMBER_FIELD", "Passage", "cut", "from_hit"]
 
-_OURS = "_rag"
-DOCUMENT_FIELD = f"{_OURS}.document"
-NUMBER_FIELD = f"{_OURS}.number"
+_METADATA_KEY = "_rag"
+DOCUMENT_FIELD = f"{_METADATA_KEY}.document"
+NUMBER_FIELD = f"{_METADATA_KEY}.number"
 
 INDEXED_FIELDS: dict[str, FieldSchema] = {DOCUMENT_FIELD: "keyword", NUMBER_FIELD: "integer"}
-"""What to index in a large collection: CollectionSettings(indexed_fields=INDEXED_FIELDS)."""
+"""Payload indexes for a large collection: CollectionSettings(indexed_fields=INDEXED_FIELDS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Passage:
 
     Attributes:
         document_id: The document's id.
-        start: Where it begins in the document's text, in characters.
-        end: Where it ends.
-        text: What it says: the document's text[start:end].
+        start: Position of its first character in the document's text.
+        end: Position after its last character.
+        text: The document's text[start:end].
         metadata: The document's metadata.
         score: The score it was found with.
     """
@@ -43,25 +43,25 @@ class Passage:
 
 
 def cut(document: Document, settings: ChunkSettings) -> list[Document]:
-    """Return the passages of a document as what is stored of them.
+    """Split a document into passages, each a document to store.
 
     Args:
-        document: Its metadata goes with each of its passages.
-        settings: How it is cut.
+        document: Any document; each passage gets its metadata.
+        settings: How it is split.
 
     Raises:
-        InvalidDocumentError: if it has a ready-made vector, which is none of its passages', or
-            metadata under the name that passages use.
+        InvalidDocumentError: if it has a ready-made vector, which no passage could use, or
+            metadata under the key that passages use.
     """
     if document.vector is not None or document.dense is not None:
         raise InvalidDocumentError(
             f"document {document.id!r} has a ready-made vector: its passages need vectors of their "
             "own; leave it out, or upsert passages into the retriever yourself"
         )
-    if _OURS in document.metadata:
+    if _METADATA_KEY in document.metadata:
         raise InvalidDocumentError(
-            f"document {document.id!r} has the metadata {_OURS!r}, where passages keep their "
-            "place: name it otherwise"
+            f"document {document.id!r} has the metadata {_METADATA_KEY!r}, where passages keep "
+            "their place: name it otherwise"
         )
     return [
         Document(
@@ -69,7 +69,7 @@ def cut(document: Document, settings: ChunkSettings) -> list[Document]:
             document.text[span.start : span.end],
             {
                 **document.metadata,
-                _OURS: {
+                _METADATA_KEY: {
                     "document": document.id,
                     "number": number,
                     "start": span.start,
@@ -82,7 +82,7 @@ def cut(document: Document, settings: ChunkSettings) -> list[Document]:
 
 
 def from_hit(hit: Hit) -> Passage:
-    """Return the passage that was found."""
-    ours = hit.metadata[_OURS]
-    metadata = {key: value for key, value in hit.metadata.items() if key != _OURS}
-    return Passage(ours["document"], ours["start"], ours["end"], hit.text, metadata, hit.score)
+    """Return the passage that a hit is."""
+    place = hit.metadata[_METADATA_KEY]
+    metadata = {key: value for key, value in hit.metadata.items() if key != _METADATA_KEY}
+    return Passage(place["document"], place["start"], place["end"], hit.text, metadata, hit.score)

@@ -1,4 +1,4 @@
-"""Stores documents in passages, and answers questions from them."""
+"""RagPipeline: stores documents as passages, and answers questions from them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class RagPipeline:
     """Answers questions from documents, and says where in them each answer stands.
 
     Documents are cut into passages; a question finds the best passages of the best documents,
-    which the chat model then answers from. Where nothing is found, it is not asked.
+    which the chat model then answers from. If nothing is found, it is not called.
 
     Args:
-        retriever: Holds the passages, in a collection of their own; closing it is the caller's.
+        retriever: Holds the passages, in a collection of their own; the caller closes it.
             CollectionSettings(indexed_fields=INDEXED_FIELDS) makes a large one faster.
         chat: Any chat model: a function from messages to a text.
         chunks: How documents are cut.
-        context: What of them the chat model gets to read.
+        context: How many passages the chat model is given.
         mode: ``sparse``, ``dense`` or ``hybrid``; None for ``hybrid`` where the collection has
             dense vectors, else ``sparse``.
         fusion: How a hybrid search fuses its legs: RRF, DBSF or Weighted.
@@ -74,8 +74,8 @@ class RagPipeline:
     def add(self, documents: Iterable[Document]) -> IngestReport:
         """Cut and store documents, replacing those with the same id; unchanged ones are left.
 
-        Passages that a document had before and has no longer are deleted. What could not be stored
-        is in the report, by passage.
+        Passages that a document no longer has are deleted. The report lists the passages that could
+        not be stored.
 
         Args:
             documents: Any iterable; memory does not grow with it.
@@ -141,8 +141,8 @@ class RagPipeline:
         passages = self.search(question, filter=filter)
         if not passages:
             return Answer(_NOTHING_FOUND)
-        said = self._chat(messages(question, passages, self._context))
-        return read_answer(said, passages)
+        text = self._chat(messages(question, passages, self._context))
+        return read_answer(text, passages)
 
     def _delete_from(self, counts: Mapping[str, int]) -> None:
         """Delete the passages of documents from a number on."""

@@ -1,4 +1,4 @@
-"""A chat model that only quotes: for tests, demonstrations and machines without a model."""
+"""QuotingChat: quotes sentences; for tests, demonstrations and machines without a model."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class QuotingChat:
     def __call__(self, messages: Sequence[Message]) -> str:
         """Return quotes from the passages in the last message."""
         passages, _, question = messages[-1]["content"].rpartition("\n\nQuestion: ")
-        asked = _words(question)
+        wanted = _words(question)
         best: list[tuple[int, int, str]] = []
         for number, text in _PASSAGE.findall(passages):
             sentences = [text[span.start : span.end] for span in spans(text, _SENTENCES)]
             shared, sentence = max(
-                ((len(asked & _words(each)), each) for each in sentences),
+                ((len(wanted & _words(each)), each) for each in sentences),
                 key=lambda pair: pair[0],
                 default=(0, text),
             )

@@ -49,8 +49,12 @@ class Explainer:
     query: Query | None
     job: Job
 
-    def __call__(self, hit: Hit | str) -> Explanation:
+    def __call__(self, hit: Hit | str, *, query: str | None = None) -> Explanation:
         """Explain a hit, or a document by its id, found or not.
+
+        Args:
+            hit: A hit of this search, or the id of any document.
+            query: Text of the query, where the search was given its vector.
 
         Raises:
             DocumentNotFoundError: if there is no such document (any more).
@@ -59,7 +63,8 @@ class Explainer:
         collection = self.connection.open()
         document = _Stored.read(collection, hit)
         found = self._found(collection, hit)
-        query = self.query if isinstance(self.query, str) else None
+        if query is None and isinstance(self.query, str):
+            query = self.query
         terms: list[TermMatch] = []
         missing: list[tuple[str, float]] = []
         sparse = [leg for leg in self.job.query.legs if leg.spec.kind == "sparse"]

@@ -20,6 +20,8 @@ from tests.unit.cli.conftest import Ran
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
+from splade_sdk.serving.server import CLOSE_S
+
 Splade = Callable[..., Ran]
 RUN = (
     "from splade_sdk.cli import opening\n"
@@ -37,6 +39,14 @@ SLOW = (
     "    return made(self, texts)\n"
     "made = WordEncoder.encode_document\n"
     "WordEncoder.encode_document = WordEncoder.encode_query = encode\n"
+)
+STUCK = (
+    "import sys, time\n"
+    "from splade_sdk import Retriever\n"
+    "def search(self, query, **_):\n"
+    "    print('searching', file=sys.stderr, flush=True)\n"
+    "    while True: time.sleep(0.01)\n"
+    "Retriever.search = search\n"
 )
 KEY = "not-for-everyone"
 
@@ -97,6 +107,29 @@ def test_a_request_under_way_is_answered_before_the_end() -> None:
         assert asked.result().status_code == 200
         assert len(asked.result().json()[0]) == 2
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_search_that_never_ends_does_not_keep_the_process(
+    index: str, number: signal.Signals
+) -> None:
+    words = ("--index", index, "--stop-timeout", "1")
+    with serving(*words, program=STUCK + RUN) as (process, url), ThreadPoolExecutor() as threads:
+        threads.submit(httpx.post, f"{url}/search", json={"query": "a"}, timeout=60)
+        assert process.stderr is not None
+        while "searching" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(1 + CLOSE_S + 10) == 1
+        assert "Timeout" in process.stderr.read()  # with the stacks of the threads
+    with serving("--index", index) as (_, url):  # the lock is released
+        assert httpx.post(f"{url}/search", json={"query": "attack"}).status_code == 200
+
+
+def test_other_hosts_are_named(index: str) -> None:
+    with serving("--index", index, "--allowed-host", "search.example") as (_, url):
+        for host, status in (("search.example", 200), ("evil.example", 421)):
+            assert httpx.get(f"{url}/info", headers={"Host": host}).status_code == status
 
 
 def test_a_model_alone_is_served(index: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,8 @@ import httpx
 import numpy as np
 import pytest
 
-from splade_sdk.types import HybridBatch, SparseBatch, SparseVector
+from splade_sdk.types import HybridBatch, SparseBatch, SparseVector, TermActivation
+from splade_sdk.types.activation import Place
 from tests.serving import running_server
 from tests.unit.fakes import WordEncoder
 
@@ -43,6 +45,21 @@ class Terms(WordEncoder):
 
     def literal_terms(self, text: str) -> set[int]:
         return {self._id(word) for word in text.lower().replace(",", " ").split()}
+
+    def activations(self, text: str, *, query: bool = False) -> list[TermActivation]:
+        """Return each term with the words it comes from: itself, or that whose synonym it is."""
+        vector, literal = self._encode(text), self.literal_terms(text)
+        sources: dict[int, list[Place]] = {index: [] for index in vector.indices.tolist()}
+        for found in re.finditer(r"[^\s,]+", text):
+            word, place = found.group().lower(), Place(*found.span(), *found.span())
+            sources[self._id(word)].append(place)
+            if (synonym := self.synonyms.get(word)) and self._id(synonym) not in literal:
+                sources[self._id(synonym)].append(place)
+        made = [
+            TermActivation(index, self._names[index], weight, index in literal, (*sources[index],))
+            for index, weight in vector.to_dict().items()
+        ]
+        return sorted(made, key=lambda each: (-each.weight, each.index))
 
     def decode(self, vector: SparseVector, top_k: int | None = None) -> list[tuple[str, float]]:
         ordered = sorted(vector.to_dict().items(), key=lambda item: (-item[1], item[0]))
@@ -104,7 +121,8 @@ def serve() -> Iterator[Serve]:
         def start(encoder: Any, retriever: Any = None, **settings: Any) -> httpx.Client:
             app = create_app(encoder, retriever, ServiceSettings(**settings))
             url, server = stack.enter_context(running_server(app))
-            client = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+            headers = {"Content-Type": "application/json"}  # for bodies that are sent raw
+            client = stack.enter_context(httpx.Client(base_url=url, timeout=30, headers=headers))
             client.server = server  # type: ignore[attr-defined]
             return client
 

@@ -20,6 +20,11 @@ def test_health(serve: Serve) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+def test_health_without_a_body(serve: Serve) -> None:
+    answer = serve(WordEncoder(), api_key="x").head("/health")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_info_tells_the_model_and_the_limits(serve: Serve) -> None:
     told = serve(WordEncoder(), max_client_batch_size=7).get("/info").json()
     assert (told["model_id"], told["model_sha"]) == ("words", "words")

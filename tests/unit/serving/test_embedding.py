@@ -254,8 +254,9 @@ def test_texts_of_a_client_that_left_are_not_encoded(serve: Serve, gated: Gated)
         assert gated.begun.wait(30)
         with httpx.Client(base_url=client.base_url) as impatient:
             body = json.dumps({"inputs": "abandoned"})
+            headers = {"Content-Type": "application/json"}
             with pytest.raises(httpx.ReadTimeout):
-                impatient.post("/embed_sparse", content=body, timeout=0.2)
+                impatient.post("/embed_sparse", content=body, headers=headers, timeout=0.2)
         metric = 'splade_requests_total{path="/embed_sparse",status="499"} 1.0'
         wait_for(lambda: metric in client.get("/metrics").text)
         gated.gate.set()

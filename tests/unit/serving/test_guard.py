@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import socket
@@ -133,6 +134,76 @@ def test_a_remote_encoder_with_and_without_the_key(serve: Serve) -> None:
         remote.encode("a b")
 
 
+# --- host and kind of body ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST.:9", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("10.0.0.7", 200),  # an address cannot be rebound
+        ("evil.example", 421),
+        ("evil.example:8080", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("[evil.example]", 421),
+        ("", 421),
+    ],
+)
+def test_without_a_key_only_known_hosts_are_served(serve: Serve, host: str, status: int) -> None:
+    client = serve(WordEncoder())
+    headers = {"Host": host}
+    for answer in (
+        client.post("/embed_sparse", json={"inputs": "a"}, headers=headers),
+        client.get("/", headers=headers),
+        client.get("/info", headers=headers),
+    ):
+        assert answer.status_code == status
+    assert client.get("/health", headers=headers).status_code == 200  # says nothing
+
+
+def test_more_hosts_can_be_allowed(serve: Serve) -> None:
+    client = serve(WordEncoder(), allowed_hosts=("Search.example",))
+    for host, status in (("search.EXAMPLE:80", 200), ("localhost", 200), ("other.example", 421)):
+        assert client.get("/info", headers={"Host": host}).status_code == status
+    every = serve(WordEncoder(), allowed_hosts=("*",))
+    assert every.get("/info", headers={"Host": "other.example"}).status_code == 200
+
+
+def test_with_a_key_hosts_are_checked_where_they_are_named(serve: Serve) -> None:
+    headers = {"Host": "search.example", "Authorization": f"Bearer {KEY}"}
+    client = serve(WordEncoder(), api_key=KEY)
+    assert client.get("/info", headers=headers).status_code == 200
+    narrow = serve(WordEncoder(), api_key=KEY, allowed_hosts=("other.example",))
+    assert narrow.get("/info", headers=headers).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"Content-Type": "text/plain"}, "Content-Type is text/plain"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "send application/json"),
+        ({"Content-Type": ""}, "Content-Type is missing"),
+        ({"Content-Type": "text/plain;application/json"}, "Content-Type is text/plain"),
+        ({"Content-Encoding": "gzip"}, "Content-Encoding is gzip"),
+    ],
+)
+def test_a_body_that_is_not_plain_json(serve: Serve, headers: dict[str, str], message: str) -> None:
+    body = json.dumps({"inputs": "a"}).encode()
+    client = serve(WordEncoder())
+    if "Content-Encoding" in headers:
+        body = gzip.compress(body)
+    answer = client.post("/embed_sparse", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error_type"]) == (415, "Validation")
+    assert message in answer.json()["error"]
+    plain = {"Content-Type": "Application/JSON; charset=utf-8", "Content-Encoding": "identity"}
+    answer = client.post("/embed_sparse", json={"inputs": "a"}, headers=plain)
+    assert answer.status_code == 200
+
+
 # --- size and number --------------------------------------------------------------------------
 
 
@@ -164,7 +235,10 @@ def test_a_body_that_does_not_come(serve: Serve) -> None:
     client = serve(WordEncoder(), read_timeout_s=0.1)
     address = (client.base_url.host, client.base_url.port)
     with socket.create_connection(address, timeout=30) as connection:
-        connection.sendall(b"POST /embed_sparse HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        connection.sendall(
+            b"POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
         assert b" 408 " in connection.recv(4096)
 
 

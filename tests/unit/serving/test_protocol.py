@@ -17,9 +17,27 @@ from tests.unit.serving.conftest import Serve
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
-from splade_sdk.serving.protocol import BoundedHttp
+from splade_sdk.serving.protocol import BoundedHttp, bounded_http
 
-HEAD = b"POST /embed_sparse HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /embed_sparse HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_this_uvicorn_has_all_that_the_bounds_need(serve: Serve) -> None:
+    assert bounded_http() is BoundedHttp, (
+        "uvicorn has changed: adapt splade_sdk/serving/protocol.py"
+    )
+    client = serve(WordEncoder())
+    assert client.server.config.http_protocol_class is BoundedHttp  # type: ignore[attr-defined]
+
+
+def test_another_uvicorn_is_used_without_bounds_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Other:
+        """A protocol of a later uvicorn."""
+
+    assert bounded_http(Other) == "httptools"
+    assert "run the service behind a reverse proxy" in caplog.text
 
 
 @contextmanager
@@ -81,7 +99,7 @@ def test_slow_headers_of_a_second_request(serve: Serve, monkeypatch: pytest.Monk
     monkeypatch.setattr(BoundedHttp, "stall_s", 0.2)
     client = serve(WordEncoder())
     with connected(client) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + HEAD)
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD)
         answers = everything(connection)
     assert answers.count(b" 200 ") == 1
     assert b" 408 " in answers
