@@ -16,7 +16,7 @@ from splade_sdk.qdrant.content import ContentHasher, same_vector
 from splade_sdk.qdrant.payload import CONTENT_HASH, from_payload, metadata_path
 from splade_sdk.qdrant.status import CollectionStatus
 from splade_sdk.retrieval.connection import Connection
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import DoctorReport, Finding, SparseVector
 
 __all__ = ["checkup"]
@@ -50,7 +50,7 @@ def checkup(connection: Connection, shown: str) -> DoctorReport:
 class _Examined:
     """A collection, and what several checks look at."""
 
-    def __init__(self, collection: Collection, encoding: Encoding) -> None:
+    def __init__(self, collection: Collection, encoding: EncoderPair) -> None:
         self.collection = collection
         self.contract = collection.contract
         self.encoding = encoding

@@ -13,7 +13,7 @@ from splade_sdk.qdrant.base import Collection, Point
 from splade_sdk.qdrant.content import ContentHasher, same_vector
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import CONTENT_HASH, to_payload
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import Document, SparseVector
 from splade_sdk.types.arrays import FloatArray
 
@@ -62,7 +62,9 @@ class Preparing:
         skip_unchanged: Leave out documents that are stored already, as they are.
     """
 
-    def __init__(self, collection: Collection, encoding: Encoding, *, skip_unchanged: bool) -> None:
+    def __init__(
+        self, collection: Collection, encoding: EncoderPair, *, skip_unchanged: bool
+    ) -> None:
         self._collection = collection
         self._encoding = encoding
         self._skip_unchanged = skip_unchanged
@@ -131,10 +133,10 @@ class Preparing:
 
     def _require_space(self, document: Document) -> None:
         vector, encoder = document.vector, self._encoding.encoder
-        if vector is not None and vector.dimensions != encoder.dimensions:
+        if vector is not None and vector.dimensions != encoder.fingerprint.dimensions:
             raise InvalidVectorError(
                 f"vector of document {document.id!r} has {vector.dimensions} dimensions, but the "
-                f"encoder {encoder.fingerprint.model!r} has {encoder.dimensions}: use "
+                f"encoder {encoder.fingerprint.model!r} has {encoder.fingerprint.dimensions}: use "
                 "vectors of this encoder, or none to have the text encoded"
             )
 

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from splade_sdk.encoders.inputs import require_text
 from splade_sdk.errors import (
     CollectionMismatchError,
     ConfigError,
@@ -15,10 +14,11 @@ from splade_sdk.errors import (
     InvalidTypeError,
 )
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.fusion import LegName
 from splade_sdk.retrieval.search_settings import Mode
 from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
+from splade_sdk.types.arguments import require_text
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense
 
@@ -100,7 +100,7 @@ def require_mode(mode: Mode | None, contract: CollectionContract) -> None:
 
 
 def query_vectors(
-    queries: Sequence[Query], mode: Mode | None, encoding: Encoding, contract: CollectionContract
+    queries: Sequence[Query], mode: Mode | None, encoding: EncoderPair, contract: CollectionContract
 ) -> list[Asked]:
     """Return what to ask for each query, all texts encoded in one call.
 
@@ -153,7 +153,7 @@ def _ready_made(
 
 
 def _mode(
-    query: Query, mode: Mode | None, encoding: Encoding, contract: CollectionContract
+    query: Query, mode: Mode | None, encoding: EncoderPair, contract: CollectionContract
 ) -> Mode:
     if not isinstance(query, str):
         return _mode_of_vectors(query, mode)

@@ -15,7 +15,7 @@ from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.batches import begun
 from splade_sdk.retrieval.connection import Connection
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.maintenance import MaintenanceMethods
 from splade_sdk.retrieval.requests import require_ids
 from splade_sdk.retrieval.results import to_document
@@ -118,7 +118,7 @@ class Retriever(SearchMethods, MaintenanceMethods):
         return self._connection.url
 
     @property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> EncoderPair:
         """Both encoders in use, as one; loads the default model at first use."""
         return self._connection.encoding
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import models
 
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import SparseEncoder, decode
 from splade_sdk.qdrant.base import Collection, SearchRequest
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.retrieval.term_origins import TermOrigins
@@ -92,7 +92,7 @@ def match_terms(
         )
     ]
     rest = np.setdiff1d(np.arange(len(query_vector)), in_query)
-    lacking = encoder.decode(_part(query_vector, rest))
+    lacking = decode(encoder, _part(query_vector, rest))
     return TermMatches(
         tuple(sorted(matches, key=lambda match: (-match.contribution, match.index))),
         tuple((readable_term(term), weight) for term, weight in lacking),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splade_sdk.encoders.base import LocatingEncoder, SparseEncoder
+from splade_sdk.encoders.base import LocatingEncoder, SparseEncoder, decode
 from splade_sdk.types import SparseVector, TermActivation, TermMatch
 
 __all__ = ["TermOrigins"]
@@ -99,7 +99,7 @@ class TermOrigins:
 def _names(encoder: SparseEncoder, vector: SparseVector) -> dict[int, str]:
     """Return the term of each id: ``decode`` puts the heaviest first, so weights say the order."""
     falling = np.arange(len(vector), 0, -1, dtype=np.float32)
-    decoded = encoder.decode(SparseVector(vector.indices, falling, vector.dimensions))
+    decoded = decode(encoder, SparseVector(vector.indices, falling, vector.dimensions))
     return dict(zip(vector.indices.tolist(), (term for term, _ in decoded), strict=True))
 
 

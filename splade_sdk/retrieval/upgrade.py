@@ -18,7 +18,7 @@ from splade_sdk.qdrant.base import Collection, Point, Record
 from splade_sdk.qdrant.content import ContentHasher
 from splade_sdk.qdrant.payload import CONTENT_HASH, from_payload
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import UpgradeReport
 from splade_sdk.types.arrays import FloatArray
 
@@ -30,7 +30,7 @@ _WALKS_IN_VAIN = 3
 
 def upgrade_to_hybrid(
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     layout: DenseSettings,
     *,
     batch_size: int,
@@ -84,7 +84,7 @@ def _begun(
 class _Upgrade:
     """Walks over the documents that lack a dense vector, and gives them theirs."""
 
-    def __init__(self, collection: Collection, encoding: Encoding, batch_size: int) -> None:
+    def __init__(self, collection: Collection, encoding: EncoderPair, batch_size: int) -> None:
         self._collection = collection
         self._encoding = encoding
         self._batch_size = batch_size

@@ -14,7 +14,7 @@ from splade_sdk.qdrant.payload import CONTENT_HASH
 from splade_sdk.retrieval.batches import document_batches, require_documents
 from splade_sdk.retrieval.checkpoint import Checkpoint
 from splade_sdk.retrieval.dead_letters import DeadLetters
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest import ingest
 from splade_sdk.retrieval.partial import reported
 from splade_sdk.retrieval.preparing import Preparing
@@ -47,7 +47,7 @@ class UploadOptions:
 def upsert(
     documents: Iterable[Document],
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     options: UploadOptions,
 ) -> IngestReport:
     """Encode and store documents; see ``Retriever.upsert``."""
@@ -80,7 +80,7 @@ def upsert(
 def sync(
     documents: Iterable[Document],
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     options: UploadOptions,
     *,
     allow_empty: bool,

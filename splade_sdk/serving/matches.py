@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import SparseEncoder, decode
 from splade_sdk.serving.wire import QueryTerm, TermMatch
 from splade_sdk.types import SparseVector
 
@@ -41,7 +41,7 @@ class Matches:
                 term=term, weight=weight, literal=None if literal is None else index in literal
             )
             for index, (term, weight) in zip(
-                vector.indices[order].tolist(), self._encoder.decode(vector), strict=True
+                vector.indices[order].tolist(), decode(self._encoder, vector), strict=True
             )
         ]
 
@@ -71,7 +71,7 @@ class Matches:
         in_query, in_text = self._literal(query), self._literal(text)
         order = np.lexsort((shared, -products))
         ids = shared[order].tolist()
-        names = self._encoder.decode(SparseVector(shared, products, vector.dimensions))
+        names = decode(self._encoder, SparseVector(shared, products, vector.dimensions))
         terms = [
             TermMatch(
                 term=term,

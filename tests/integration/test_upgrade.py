@@ -205,10 +205,10 @@ def test_another_dense_model_cannot_go_on(place: Place) -> None:
 def test_local_mode_is_refused_and_unchanged(tmp_path: Path) -> None:
     from splade_sdk.encoders.dense import ExternalDense
     from splade_sdk.qdrant.server import ServerCollection
-    from splade_sdk.retrieval.encoding import Encoding
+    from splade_sdk.retrieval.encoding import EncoderPair
     from splade_sdk.retrieval.upgrade import upgrade_to_hybrid
 
-    encoding = Encoding(WordEncoder(), ExternalDense(LetterEncoder()))
+    encoding = EncoderPair(WordEncoder(), ExternalDense(LetterEncoder()))
     with ServerCollection.open(
         path=tmp_path, name="local", fingerprint=encoding.encoder.fingerprint
     ) as collection:

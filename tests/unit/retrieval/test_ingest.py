@@ -20,7 +20,7 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest import ingest
 from splade_sdk.retrieval.preparing import Preparing
 from splade_sdk.types import Document, IngestReport, SparseVector
@@ -67,7 +67,7 @@ def run(
 ) -> IngestReport:
     preparing = Preparing(
         collection,  # type: ignore[arg-type]
-        Encoding(encoder or WordEncoder()),  # type: ignore[arg-type]
+        EncoderPair(encoder or WordEncoder()),  # type: ignore[arg-type]
         skip_unchanged=True,
     )
     return ingest(

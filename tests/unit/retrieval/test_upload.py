@@ -19,7 +19,7 @@ from splade_sdk.errors import (
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.memory import MemoryCollection
 from splade_sdk.retrieval import upload
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.upload import UploadOptions
 from splade_sdk.types import Document, IngestReport, SparseVector
 from tests.unit.fakes import DIMENSIONS, WordEncoder
@@ -55,7 +55,7 @@ class Store:
 
     def __init__(self, encoder: WordEncoder | None = None, dense: Any = None) -> None:
         self.encoder = encoder or WordEncoder()
-        self.encoding = Encoding(self.encoder, dense)  # type: ignore[arg-type]
+        self.encoding = EncoderPair(self.encoder, dense)  # type: ignore[arg-type]
         self.collection = Collection(self.encoder, self.encoding.dense)
 
     def upsert(self, documents: Any, **options: Any) -> IngestReport:
