@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
 from transformers.utils import logging
 
 from benchmarks._weights import mini_lm_folder
-from splade_sdk.encoders.tiles import Workspace, max_over_tokens
+from splade_sdk.encoders.head import Workspace, max_over_tokens
 
 _OFF = -1e4
 

@@ -8,11 +8,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from splade_sdk.encoders import head, model_side, screening
+from splade_sdk.encoders import head, model_side
 from splade_sdk.encoders.bert import Bert
-from splade_sdk.encoders.head import VocabularyHead
+from splade_sdk.encoders.head import Screen, VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM
-from splade_sdk.encoders.screening import Screen
 from splade_sdk.encoders.tokenization import TextTokenizer
 
 # A stage contains those that are indented below it in the results.
@@ -21,7 +20,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "backbone": [(Bert, "forward"), (MaskedLM, "forward")],
     "head": [(VocabularyHead, "active_terms")],
     "head: screen": [(Screen, "candidates")],
-    "head: screen, integer products": [(screening, "max_over_tokens")],
+    "head: screen, integer products": [(head, "max_over_tokens")],
     "head: exact weights": [(VocabularyHead, "_weights_of")],
     "head: whole vocabulary": [(head, "pool_logits")],
     "assembly": [(model_side, "_assemble")],

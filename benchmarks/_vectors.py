@@ -8,6 +8,7 @@ from itertools import count
 import numpy as np
 
 from splade_sdk.config import Fingerprint
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.types import SparseBatch, SparseVector
 
 DIMENSIONS = 30_522  # the vocabulary of BERT
@@ -58,9 +59,9 @@ class ReadyVectors:
     def __init__(self, queries: Sequence[SparseVector]) -> None:
         self._queries = queries
         self.fingerprint = FINGERPRINT
-        self.dimensions = DIMENSIONS
 
-    def encode_query(self, texts: Sequence[str], **_: object) -> SparseBatch:
-        return SparseBatch.from_vectors([self._queries[int(text)] for text in texts])
-
-    encode_document = encode_query
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        del side, options
+        return SparseBatch.from_vectors([self._queries[int(text)] for text in texts], DIMENSIONS)

@@ -37,6 +37,7 @@ from benchmarks._common import (
 from benchmarks._weights import TWO_LAYERS, mini_lm_folder, two_layer_folder
 from benchmarks.hybrid import dense_model
 from splade_sdk import Bm25Encoder, SparseBatch, SparseVector, SpladeEncoder
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.errors import TruncationWarning
 from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
@@ -93,22 +94,28 @@ class DocumentsOnce:
         self._encoder = encoder
         self._found = found
         self.fingerprint = encoder.fingerprint
-        self.dimensions = encoder.dimensions
         self.dense_dimensions = encoder.dense_dimensions
         self.document_settings = encoder.document_settings
-        self.encode_query = encoder.encode_query
         self.decode = encoder.decode
 
-    def encode_document(self, texts: Any, *, dense: bool = False, **options: Any) -> Any:
-        encode: Any = self._encoder.encode_document
-        if isinstance(texts, str):
-            return encode(texts, dense=dense, **options)
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        if side == "query":
+            return self._encoder.encode_texts(texts, side=side, options=options)
+        return self.encode_hybrid(texts, side=side, options=options).sparse
+
+    def encode_hybrid(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> HybridBatch:
+        if side == "query":
+            return self._encoder.encode_hybrid(texts, side=side, options=options)
         if new := [text for text in dict.fromkeys(texts) if text not in self._found]:
-            made = encode(new, dense=True, **options)
+            made = self._encoder.encode_hybrid(new, side=side, options=options)
             self._found.update(zip(new, zip(made.sparse, made.dense, strict=True), strict=True))
         kept = [self._found[text] for text in texts]
-        sparse = SparseBatch.from_vectors([each for each, _ in kept], self.dimensions)
-        return HybridBatch(sparse, np.array([row for _, row in kept])) if dense else sparse
+        sparse = SparseBatch.from_vectors([each for each, _ in kept], self._encoder.dimensions)
+        return HybridBatch(sparse, np.array([row for _, row in kept]))
 
 
 def others(dataset: BeirDataset, common: Mapping[str, Any]) -> dict[str, EvaluationReport]:

@@ -30,11 +30,12 @@ from benchmarks._common import (
 )
 from benchmarks._vectors import texts
 from benchmarks._weights import TWO_LAYERS, two_layer_folder
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.embedded import EmbeddedCollection
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest.options import UpsertOptions
 from splade_sdk.retrieval.ingest.run import upsert
 from splade_sdk.retrieval.retriever import Retriever
@@ -50,14 +51,14 @@ class Counting:
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
         self.fingerprint = encoder.fingerprint
-        self.dimensions = encoder.dimensions
         self.document_settings = getattr(encoder, "document_settings", "")
-        self.encode_query = encoder.encode_query
         self.encoded = 0
 
-    def encode_document(self, texts: Sequence[str], **given: Any) -> SparseBatch:
-        self.encoded += len(texts)
-        made: SparseBatch = self._encoder.encode_document(texts, **given)
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        self.encoded += len(texts) if side == "document" else 0
+        made: SparseBatch = self._encoder.encode_texts(texts, side=side, options=options)
         return made
 
 
@@ -123,7 +124,7 @@ def measure_overlap(encoder: Any, given: Sequence[str], *, far: bool) -> dict[st
             collection.delay_s = delay_s
             started = perf_counter()
             options = UpsertOptions(batch_size=BATCH, show_progress_bar=False)
-            report = upsert(documents, collection, Encoding(encoder, False), options)
+            report = upsert(documents, collection, EncoderPair(encoder, False), options)
             taken = perf_counter() - started
             assert report.stored == len(documents) == collection.count()
             return taken, report

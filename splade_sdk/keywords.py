@@ -1,91 +1,114 @@
-"""Typed keyword arguments: a verb takes ``**options`` of a closed set, and shows each of them.
+"""Call options declared once, as the fields of a class, and shown in every method that takes them.
 
-A verb is annotated with ``**options: Unpack[Keywords]``, where ``Keywords`` is a TypedDict (PEP
-692), so that type checkers refuse a wrong name or type. The values are checked and documented in
-one class; ``shows`` writes its fields, with their defaults, into the verb's signature.
+A method with the parameter ``**options: Unpack[SomeKeywords]`` is checked by type checkers, but
+``help`` shows no more than ``**options``. ``shows`` puts the fields and their defaults there.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from splade_sdk.errors import InvalidTypeError
 
-__all__ = ["require_keywords", "shows"]
+__all__ = ["shows"]
 
-Verb = TypeVar("Verb", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def shows(options: type, keywords: type) -> Callable[[Verb], Verb]:
-    """Return a decorator that lists the keywords of ``**options`` in a function's signature.
-
-    ``help()``, ``inspect.signature`` and editors that run the code then show each with its type and
-    default, as if it were written out.
+def shows(
+    options: type, keywords: type | None = None, *, exclude: Collection[str] = ()
+) -> Callable[[_Function], _Function]:
+    """Give a function with ``**options`` a signature that lists them, and refuse other names.
 
     Args:
-        options: The dataclass or pydantic model that checks and documents the values.
-        keywords: The TypedDict of the names that the function takes.
-    """
-    taken = keywords.__annotations__
-    parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_plain(taken[name])
-        )
-        for name, default in _defaults(options)
-        if name in taken
-    ]
+        options: A dataclass or a pydantic model; its fields are the keywords.
+        keywords: The TypedDict of those that the function takes; None for all.
+        exclude: Keywords to leave out.
 
-    def show(verb: Verb) -> Verb:
-        signature = inspect.signature(verb)
-        named = [
+    Returns:
+        A decorator. A call with an unknown keyword raises TypeError, as Python does, and names the
+        nearest known one.
+    """
+    shown = [each for each in _parameters(options) if each.name not in exclude]
+    if keywords is not None:
+        taken = keywords.__annotations__
+        shown = [
+            each.replace(annotation=_as_written(taken[each.name]))
+            for each in shown
+            if each.name in taken
+        ]
+
+    def decorate(function: _Function) -> _Function:
+        signature = inspect.signature(function)
+        own = [
             each
             for each in signature.parameters.values()
             if each.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        verb.__signature__ = signature.replace(  # type: ignore[attr-defined] - inspect reads it
-            parameters=[*named, *parameters]
-        )
-        return verb
+        known = {each.name for each in (*own, *shown)}
 
-    return show
+        def require_known(keywords: dict[str, Any]) -> None:
+            for name in keywords:
+                if name not in known:
+                    near = get_close_matches(name, known, 1)
+                    hint = f". Did you mean {near[0]!r}?" if near else ""
+                    raise InvalidTypeError(
+                        f"{function.__qualname__}() got an unexpected keyword argument "
+                        f"{name!r}{hint}"
+                    )
+
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def checked(*args: Any, **keywords: Any) -> Any:
+                require_known(keywords)
+                return await function(*args, **keywords)
+        else:
+
+            @wraps(function)
+            def checked(*args: Any, **keywords: Any) -> Any:
+                require_known(keywords)
+                return function(*args, **keywords)
+
+        named: Any = checked
+        named.__signature__ = signature.replace(parameters=[*own, *shown])
+        return cast("_Function", checked)
+
+    return decorate
 
 
-def require_keywords(given: Mapping[str, object], keywords: type, verb: str) -> None:
-    """Refuse keywords that a verb does not take.
-
-    Raises:
-        InvalidTypeError: as Python does for a wrong keyword, with the nearest name.
-    """
-    for name in given:
-        if name not in keywords.__annotations__:
-            raise InvalidTypeError(
-                f"{verb}() has no argument {name!r}: {_advice(name, keywords.__annotations__)}"
-            )
-
-
-def _advice(name: str, valid: Iterable[str]) -> str:
-    names = sorted(valid)
-    nearest = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(names)}"
-
-
-def _plain(annotation: object) -> object:
-    """Return an annotation as it is written: a TypedDict wraps strings in forward references."""
+def _as_written(annotation: object) -> object:
+    """Return an annotation as a TypedDict has it: it wraps strings in forward references."""
     return getattr(annotation, "__forward_arg__", annotation)
 
 
-def _defaults(options: type) -> list[tuple[str, object]]:
+def _parameters(options: type) -> list[inspect.Parameter]:
+    """Return a keyword-only parameter for each field, with its default and annotation."""
     if is_dataclass(options):
         return [
-            (each.name, each.default if each.default is not MISSING else each.default_factory())
+            _parameter(each.name, each.type, each.default, each.default_factory)
             for each in fields(options)
-            if each.default is not MISSING or each.default_factory is not MISSING
         ]
+    model: Any = options
     return [
-        (name, field.get_default(call_default_factory=True))
-        for name, field in options.model_fields.items()  # type: ignore[attr-defined] - pydantic
+        _parameter(
+            name,
+            each.annotation,
+            MISSING if each.is_required() else each.get_default(call_default_factory=True),
+            MISSING,
+        )
+        for name, each in model.model_fields.items()
     ]
+
+
+def _parameter(name: str, annotation: Any, default: Any, factory: Any) -> inspect.Parameter:
+    if default is MISSING:
+        default = inspect.Parameter.empty if factory is MISSING else factory()
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )

@@ -19,7 +19,7 @@ import numpy as np
 
 from recipes.bundled.lines import read_lines
 from splade_sdk import SpladeEncoder
-from splade_sdk.encoders.dense_head import unit_rows
+from splade_sdk.encoders.model_side import unit_rows
 from splade_sdk.training.teachers import TransformerEmbedder
 
 _TERMS = 10

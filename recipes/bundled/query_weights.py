@@ -25,6 +25,7 @@ from recipes.bundled.lines import read_lines
 from recipes.bundled.pool import indexed_pool, pool_passages
 from splade_sdk import Retriever, SpladeEncoder
 from splade_sdk.encoders.checkpoint import LEARNED_WEIGHTS
+from splade_sdk.idf import idf
 
 _TEMPERATURE, _TEACHER_TEMPERATURE = 2.0, 0.3  # of train.yaml
 _HELD_OUT = 20  # one query in so many
@@ -88,8 +89,8 @@ def inverse_document_frequency(encoder: SpladeEncoder, texts: Sequence[str]) -> 
     containing = np.zeros(encoder.dimensions)
     for text in texts:
         containing[list(encoder.literal_terms(text))] += 1
-    idf = np.log(1 + (len(texts) - containing + 0.5) / (containing + 0.5))
-    return torch.from_numpy(idf / idf[containing > 0].mean()).float()
+    weights = idf(len(texts), containing)
+    return torch.from_numpy(weights / weights[containing > 0].mean()).float()
 
 
 def learn(lists: Lists, start: Tensor, *, pull: float, epochs: int, seed: int = 0) -> Tensor:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from splade_sdk.evaluation.comparison import Comparison
     from splade_sdk.evaluation.datasets import BeirDataset
     from splade_sdk.evaluation.report import EvaluationReport, RunReport
-    from splade_sdk.retrieval.search.query import Mode
+    from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["EXAMPLES", "evaluate"]
 

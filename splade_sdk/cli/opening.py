@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from splade_sdk.cli.options import RetrieverOptions
-    from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
+    from splade_sdk.encoders.base import BaseEncoder, DenseEncoder
     from splade_sdk.encoders.splade import SpladeEncoder
     from splade_sdk.retrieval.retriever import Retriever
 
@@ -27,7 +27,7 @@ def open_splade(
 
 def open_encoder(
     model: str | None, *, windows: bool = False, max_length: int | None = None, idf: bool = False
-) -> SparseEncoder:
+) -> BaseEncoder:
     """Load a model, where ``bm25`` means the bag-of-words baseline."""
     if model == "bm25":
         from splade_sdk.encoders.bm25 import Bm25Encoder

@@ -1,7 +1,8 @@
-"""Analyzer: text to stemmed words, for encoders without a model."""
+"""Text to stemmed words and their term ids, for encoders without a model."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -10,10 +11,31 @@ from threading import Lock
 
 import Stemmer
 
-from splade_sdk.encoders.stopwords import ENGLISH
 from splade_sdk.errors import ConfigError, InvalidTypeError
+from splade_sdk.types.arrays import MAX_DIMENSIONS
 
-__all__ = ["Analyzer"]
+__all__ = ["ENGLISH_STOPWORDS", "Analyzer", "TermIds"]
+
+# https://snowballstem.org/algorithms/english/stop.txt (BSD licence), and the pieces that its
+# contractions fall into.
+ENGLISH_STOPWORDS = frozenset(
+    """
+    i me my myself we our ours ourselves you your yours yourself yourselves he him his himself
+    she her hers herself it its itself they them their theirs themselves
+    what which who whom this that these those
+    am is are was were be been being have has had having do does did doing
+    would should could ought
+    a an the and but if or because as until while of at by for with about against between into
+    through during before after above below to from up down in out on off over under
+    again further then once here there when where why how all any both each few more most other
+    some such no nor not only own same so than too very
+    s t d ll m re ve isn aren wasn weren hasn haven hadn doesn don didn won wouldn shan shouldn
+    can cannot couldn mustn let
+    """.split()  # noqa: SIM905 - a list literal of 180 strings cannot be read
+)
+
+# Words remembered at a time (about 200 MB); a stream of documents has no end of new ones.
+_REMEMBERED = 1_000_000
 
 
 class Analyzer:
@@ -55,11 +77,11 @@ class Analyzer:
         found: list[str] = _word().findall(_normalized(text))
         return found
 
-    def places(self, text: str) -> list[tuple[str, int, int]]:
-        """Return the words of a text, each with its first character and the one after its last.
+    def spans(self, text: str) -> list[tuple[str, int, int]]:
+        """Return (word, start, end) of each word of a text, before stemming.
 
-        Where Unicode's NFKC form moves the border of a word, as in ``½``, the place is that of the
-        run of characters that the word comes from.
+        Where Unicode's NFKC form moves the border of a word, as in ``½``, start and end are those
+        of the run of characters that the word comes from.
         """
         return [
             (word, run.start(), run.end())
@@ -96,7 +118,7 @@ def _word() -> re.Pattern[str]:
 
 
 def _usual(language: str | None) -> frozenset[str]:
-    return ENGLISH if language in ("english", "porter") else frozenset()
+    return ENGLISH_STOPWORDS if language in ("english", "porter") else frozenset()
 
 
 def _require_words(words: Iterable[str]) -> frozenset[str]:
@@ -109,3 +131,62 @@ def _require_words(words: Iterable[str]) -> frozenset[str]:
         if not isinstance(word, str):
             raise InvalidTypeError(f"a stop word is {word!r}: expected strings")
     return frozenset(_normalized(word) for word in listed)
+
+
+class TermIds:
+    """The term ids of texts.
+
+    A term's id is the first 8 bytes of its stem's BLAKE2b hash, modulo the size of the space: the
+    same in every process and release. Of n distinct terms, n**2 / 2**32 pairs share an id: 0.6
+    pairs at n = 50,000.
+
+    Args:
+        analyzer: Finds the terms.
+        remembered: Words kept at most, with their ids; when full, all are forgotten.
+    """
+
+    def __init__(self, analyzer: Analyzer, *, remembered: int = _REMEMBERED) -> None:
+        self.analyzer = analyzer
+        self._words = _Words(self)
+        self._stems: dict[int, str] = {}
+        self._remembered = remembered
+
+    def of(self, text: str) -> list[int]:
+        """Return the id of each word that is not a stop word, in order."""
+        look_up = self._words.__getitem__
+        return [term for term in map(look_up, self.analyzer.words(text)) if term >= 0]
+
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return (term id, start, end) of each word that is not a stop word, in order."""
+        found = self.analyzer.spans(text)
+        ids = [(self._words[word], start, end) for word, start, end in found]
+        return [span for span in ids if span[0] >= 0]
+
+    def stem_of(self, term: int) -> str:
+        """Return the stem of an id, or ``#id`` if no word with it is remembered."""
+        return self._stems.get(term, f"#{term}")
+
+    def _learn(self, word: str) -> int:
+        """Return and remember the id of a new word; -1 for a stop word."""
+        stem = self.analyzer.stem(word)
+        if len(self._words) >= self._remembered:
+            self._words.clear()
+            self._stems.clear()
+        term = -1
+        if stem is not None:
+            digest = hashlib.blake2b(stem.encode(), digest_size=8).digest()
+            term = int.from_bytes(digest, "big") % MAX_DIMENSIONS
+            self._stems[term] = stem
+        self._words[word] = term
+        return term
+
+
+class _Words(dict[str, int]):
+    """A cache that fills itself: a hit costs no call of Python code."""
+
+    def __init__(self, terms: TermIds) -> None:
+        super().__init__()
+        self._terms = terms
+
+    def __missing__(self, word: str) -> int:
+        return self._terms._learn(word)

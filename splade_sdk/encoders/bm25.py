@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.encoders.analyzer import Analyzer
-from splade_sdk.encoders.inputs import require_text, require_texts
-from splade_sdk.encoders.methods import Advance, EncodingMethods, SideName
-from splade_sdk.encoders.term_ids import TermIds
+from splade_sdk.encoders.analyzer import Analyzer, TermIds
+from splade_sdk.encoders.base import BaseEncoder, EncodeOptions, SideName
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
+from splade_sdk.idf import idf
 from splade_sdk.types import Place, SparseBatch, TermActivation
+from splade_sdk.types.arguments import require_text, require_texts
 from splade_sdk.types.arrays import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ __all__ = ["Bm25Encoder"]
 _BLOCK = 1024
 
 
-class Bm25Encoder(EncodingMethods):
+class Bm25Encoder(BaseEncoder):
     """Encodes text into BM25's sparse vectors (Robertson and Zaragoza, 2009).
 
     The inner product of a query's and a document's vector is BM25's score,
@@ -153,9 +153,27 @@ class Bm25Encoder(EncodingMethods):
         self.average_length = words / documents
         self._idf = None
         if with_idf:
-            self._idf = {term: _idf(filled, df) for term, df in containing.items()}
-            self._unseen_idf = _idf(filled, 0)
+            weights = idf(filled, list(containing.values())).tolist()
+            self._idf = dict(zip(containing, weights, strict=True))
+            self._unseen_idf = float(idf(filled, 0))
         return self
+
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        """Return the vectors of texts; see ``SparseEncoder``."""
+        size = options.batch_size or _BLOCK
+        blocks = [SparseBatch.empty(self.dimensions)]
+        for start in range(0, len(texts), size):
+            block = self._encode_block(texts[start : start + size], side)
+            kept = options.max_active_dims
+            blocks.append(block if kept is None else block.prune(kept))
+            options.advance(len(block))
+        return SparseBatch.concat(blocks)
+
+    def term_names(self, terms: list[int]) -> list[str]:
+        """Return the stem of each term id; ``#id`` where no word with it was met lately."""
+        return [self._terms.stem_of(term) for term in terms]
 
     def tokenize(self, text: str) -> list[str]:
         """Return the stems of a text's words, in order, stop words apart."""
@@ -180,10 +198,10 @@ class Bm25Encoder(EncodingMethods):
         """
         vector = self.encode_query(text) if query else self.encode_document(text)
         places: dict[int, list[Place]] = defaultdict(list)
-        for term, start, end in self._terms.places(text):
+        for term, start, end in self._terms.spans(text):
             places[term].append(Place(start, end, start, end))
         return [
-            TermActivation(term, self._terms.told(term), weight, True, tuple(places[term]))
+            TermActivation(term, self._terms.stem_of(term), weight, True, tuple(places[term]))
             for term, weight in sorted(
                 vector.to_dict().items(), key=lambda each: (-each[1], each[0])
             )
@@ -192,7 +210,7 @@ class Bm25Encoder(EncodingMethods):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by parameters, also those ``fit`` measured, without the words met."""
         analyzer = self._terms.analyzer
-        made_anew = partial(
+        reconstruct = partial(
             type(self),
             k1=self.k1,
             b=self.b,
@@ -200,32 +218,13 @@ class Bm25Encoder(EncodingMethods):
             language=analyzer.language,
             stopwords=analyzer.stopwords,
         )
-        return made_anew, (), {"_idf": self._idf, "_unseen_idf": self._unseen_idf}
+        return reconstruct, (), {"_idf": self._idf, "_unseen_idf": self._unseen_idf}
 
     def __repr__(self) -> str:
         return (
             f"Bm25Encoder(k1={self.k1:g}, b={self.b:g}, average_length={self.average_length:g}, "
             f"language={self._terms.analyzer.language!r})"
         )
-
-    def _encode_list(
-        self,
-        side: SideName,
-        texts: list[str],
-        batch_size: int | None,
-        max_active_dims: int | None,
-        advance: Advance,
-    ) -> SparseBatch:
-        size = batch_size or _BLOCK
-        blocks = [SparseBatch.empty(self.dimensions)]
-        for start in range(0, len(texts), size):
-            block = self._encode_block(texts[start : start + size], side)
-            blocks.append(block if max_active_dims is None else block.prune(max_active_dims))
-            advance(len(block))
-        return SparseBatch.concat(blocks)
-
-    def _named(self, terms: list[int]) -> list[str]:
-        return [self._terms.told(term) for term in terms]
 
     def _encode_block(self, texts: list[str], side: SideName) -> SparseBatch:
         ids = [self._terms.of(text) for text in texts]
@@ -254,10 +253,6 @@ class Bm25Encoder(EncodingMethods):
         if self._idf is None:
             return np.ones(terms.size)
         return np.array([self._idf.get(term, self._unseen_idf) for term in terms.tolist()])
-
-
-def _idf(documents: int, containing: int) -> float:
-    return math.log((documents - containing + 0.5) / (containing + 0.5) + 1)
 
 
 def _require_number(value: float, name: str, *, at_least: float) -> float:

@@ -1,4 +1,4 @@
-"""Any dense model behind one face: its vectors checked, and its identity."""
+"""Dense models of any kind behind one protocol: their vectors checked, and their fingerprint."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from splade_sdk.config import DenseFingerprint
-from splade_sdk.encoders.base import DenseEncoder, HybridEncoder
+from splade_sdk.encoders.base import DenseEncoder, EncodeOptions, HybridEncoder, SideName
 from splade_sdk.errors import InvalidTypeError, InvalidVectorError
+from splade_sdk.types import HybridBatch
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense_rows
 
-__all__ = ["DenseSide", "ExternalDense", "OnePassDense", "dense_fingerprint"]
+__all__ = ["PROBE", "DenseSide", "ExternalDense", "OnePassDense", "dense_fingerprint"]
 
-_PROBE = "What is a sparse vector?"
+PROBE = "What is a sparse vector?"
+"""The text whose vector tells dense models apart."""
+
 _PROBE_COORDINATES = 64
 
 
 class DenseSide(Protocol):
-    """Makes dense vectors of texts. Shape of all: ``(len(texts), dense_dimensions)``."""
+    """Makes dense vectors of texts."""
 
     @property
     def name(self) -> str:
         """Name or folder of the model, for messages."""
+        ...
 
-    def encode_document(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each document."""
+    def encode(self, texts: Sequence[str], side: SideName) -> FloatArray:
+        """Return the vectors of documents or queries. Shape: ``(len(texts), dense_dimensions)``.
 
-    def encode_query(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each query."""
+        Raises:
+            InvalidVectorError: if the model makes something else than rows of finite numbers.
+        """
+        ...
 
 
 class ExternalDense:
@@ -52,19 +58,15 @@ class ExternalDense:
                 "for none"
             )
         self.name = _model_name(encoder)
-        self._document = getattr(encoder, "encode_document", encoder.encode)
-        self._query = getattr(encoder, "encode_query", encoder.encode)
+        self._encode: dict[SideName, Callable[[list[str]], Any]] = {
+            "document": getattr(encoder, "encode_document", encoder.encode),
+            "query": getattr(encoder, "encode_query", encoder.encode),
+        }
 
-    def encode_document(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each document."""
-        return self._rows(self._document, texts)
-
-    def encode_query(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each query."""
-        return self._rows(self._query, texts)
-
-    def _rows(self, encode: Callable[[list[str]], Any], texts: Sequence[str]) -> FloatArray:
-        return as_dense_rows(encode(list(texts)), len(texts), f"vectors of {self.name!r}")
+    def encode(self, texts: Sequence[str], side: SideName) -> FloatArray:
+        """Return the vectors of documents or queries. Shape: ``(len(texts), dense_dimensions)``."""
+        rows = self._encode[side](list(texts))
+        return as_dense_rows(rows, len(texts), f"vectors of {self.name!r}")
 
 
 class OnePassDense:
@@ -79,33 +81,29 @@ class OnePassDense:
         self.name = name
         self._encoder = encoder
 
-    def encode_document(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each document."""
-        made = self._encoder.encode_document(list(texts), dense=True, show_progress_bar=False)
-        return self.require(made.dense, len(texts))
+    def encode(self, texts: Sequence[str], side: SideName) -> FloatArray:
+        """Return the vectors of documents or queries. Shape: ``(len(texts), dense_dimensions)``."""
+        return self.encode_hybrid(texts, side).dense
 
-    def encode_query(self, texts: Sequence[str]) -> FloatArray:
-        """Return a row for each query."""
-        made = self._encoder.encode_query(list(texts), dense=True, show_progress_bar=False)
-        return self.require(made.dense, len(texts))
-
-    def require(self, rows: FloatArray, texts: int) -> FloatArray:
-        """Return the rows, checked. Raises InvalidVectorError."""
-        return as_dense_rows(rows, texts, f"dense vectors of {self.name!r}")
+    def encode_hybrid(self, texts: Sequence[str], side: SideName) -> HybridBatch:
+        """Return both vectors of each text, from one pass."""
+        made = self._encoder.encode_hybrid(list(texts), side=side, options=EncodeOptions())
+        rows = as_dense_rows(made.dense, len(texts), f"dense vectors of {self.name!r}")
+        return HybridBatch(made.sparse, rows)
 
 
 def dense_fingerprint(side: DenseSide) -> DenseFingerprint:
-    """Return the identity of a dense model, which is what it makes of a fixed text.
+    """Return the fingerprint of a dense model, which is the vector that it makes of a fixed text.
 
     Args:
         side: The model; it encodes one short text.
 
     Raises:
-        InvalidVectorError: if what it makes is no row of finite numbers.
+        InvalidVectorError: if that is not a row of finite numbers, or only zeros.
     """
-    row = side.encode_document([_PROBE])[0].astype(float)
+    row = side.encode([PROBE], "document")[0].astype(float)
     if not row.any():
-        raise InvalidVectorError(f"{side.name!r} makes a vector of zeros of the text {_PROBE!r}")
+        raise InvalidVectorError(f"{side.name!r} makes a vector of zeros of the text {PROBE!r}")
     probe = tuple(round(each, 6) for each in row[:_PROBE_COORDINATES].tolist())
     return DenseFingerprint(model=side.name, dimensions=row.size, probe=probe)
 

@@ -1,16 +1,48 @@
-"""What tells one encoder from another: hashes of its weights, prompts and query side."""
+"""The fingerprint of a SPLADE model: hashes of its weights, vocabulary, prompts and query side."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.checkpoint import LEARNED_WEIGHTS
 from splade_sdk.encoders.model_side import ModelSide
-from splade_sdk.encoders.side import Side
-from splade_sdk.encoders.token_side import TokenSide
+from splade_sdk.encoders.side import Side, TokenSide
 
-__all__ = ["document_prompt_sha256", "query_side_sha256", "weights_sha256"]
+__all__ = ["splade_fingerprint", "weights_sha256"]
+
+
+def splade_fingerprint(
+    model: str, folder: Path, document: ModelSide, query: Side, *, idf: bool
+) -> Fingerprint:
+    """Return what identifies the vectors of a model.
+
+    Args:
+        model: Name or folder of the model, as the user gave it.
+        folder: The folder with the document side's weights; they are read in full.
+        document: The document side.
+        query: The query side.
+        idf: Whether the engine multiplies query weights by the inverse document frequency.
+    """
+    weights = weights_sha256(folder)
+    vocabulary = sorted(
+        document.text_tokenizer.tokenizer.get_vocab().items(), key=lambda item: item[1]
+    )
+    tokens = "\n".join(token for token, _ in vocabulary)
+    prompt = document.text_tokenizer.prompt
+    return Fingerprint(
+        kind="splade",
+        model=model,
+        revision=weights,
+        pooling=document.head.pooling,
+        activation=document.head.activation,
+        vocabulary_sha256=hashlib.sha256(tokens.encode()).hexdigest(),
+        dimensions=document.dimensions,
+        idf=idf,
+        document_prompt_sha256=hashlib.sha256(prompt.encode()).hexdigest(),
+        query_side_sha256=_query_side_sha256(query, document, weights),
+    )
 
 
 def weights_sha256(folder: Path) -> str:
@@ -24,29 +56,24 @@ def weights_sha256(folder: Path) -> str:
     return weights.hexdigest()
 
 
-def document_prompt_sha256(document: Side) -> str:
-    """Return the hash of what is put before every document."""
-    return hashlib.sha256(document.text_tokenizer.prompt.encode()).hexdigest()
-
-
-def query_side_sha256(query: Side, document: ModelSide, weights: str) -> str:
-    """Return the hash of what determines the vectors of queries beside the document side.
+def _query_side_sha256(query: Side, document: ModelSide, weights: str) -> str:
+    """Return the hash of what the query side has apart from the document side.
 
     Args:
         query: The query side.
         document: The document side.
-        weights: Hash of its weights.
+        weights: Hash of the document side's weights.
     """
-    made = hashlib.sha256(query.text_tokenizer.prompt.encode() + b"\0")
+    digest = hashlib.sha256(query.text_tokenizer.prompt.encode() + b"\0")
     if isinstance(query, TokenSide):
-        made.update(query.weights.tobytes())
+        digest.update(query.weights.tobytes())
     elif isinstance(query, ModelSide):
         own = weights
         if query.folder is not None and query.folder != document.folder:
             own = weights_sha256(query.folder)
         if own != weights:
-            made.update(own.encode())
+            digest.update(own.encode())
         pooled = (query.head.pooling, query.head.activation)
         if pooled != (document.head.pooling, document.head.activation):
-            made.update(str(pooled).encode())
-    return made.hexdigest()
+            digest.update(str(pooled).encode())
+    return digest.hexdigest()

@@ -20,8 +20,7 @@ from splade_sdk.encoders.checkpoint import (
 from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM, load_masked_lm
 from splade_sdk.encoders.model_side import ModelSide
-from splade_sdk.encoders.side import Side
-from splade_sdk.encoders.token_side import TokenSide, read_token_weights, token_weights
+from splade_sdk.encoders.side import Side, TokenSide, read_token_weights, token_weights
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.encoders.torch_threads import in_passing_thread
 from splade_sdk.errors import ConfigError, InvalidTypeError, ModelFormatError, UnsafeModelError

@@ -1,4 +1,13 @@
-"""One side that runs a masked language model and the fused head."""
+"""One side that runs a masked language model, the fused head, and the dense head.
+
+The dense vector of a text comes from the pass that gives its sparse one. It is the mean of the last
+hidden states over all tokens, brought to length 1, as sentence-transformers' ``Pooling`` and
+``Normalize`` make it (Reimers and Gurevych 2019, arXiv 1908.10084)::
+
+    e = m / |m|,   m = 1/n * sum over tokens i of h_i
+
+It has no parameters. A text of several windows has the mean over the tokens of all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +20,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from splade_sdk.encoders.batching import plan_batches
 from splade_sdk.encoders.bert import Bert
-from splade_sdk.encoders.dense_head import sums_of_tokens, unit_rows
-from splade_sdk.encoders.head import VocabularyHead
+from splade_sdk.encoders.head import VocabularyHead, Workspace
 from splade_sdk.encoders.masked_lm import MaskedLM
 from splade_sdk.encoders.side import EncodedBlock
-from splade_sdk.encoders.tiles import Workspace
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.encoders.torch_threads import in_one_thread
-from splade_sdk.errors import ModelError
+from splade_sdk.errors import ConfigError, ModelError
 from splade_sdk.types import SparseBatch
+from splade_sdk.types.arrays import FloatArray
 
-__all__ = ["ModelSide"]
+__all__ = ["ModelSide", "mean_pooled", "plan_batches", "sums_of_tokens", "unit_rows"]
 
 # Largest batch: on a CPU, activations (tokens times width) should stay in the cache.
 _MAX_TOKENS_ON_CPU = 1536
@@ -51,6 +59,10 @@ class ModelSide:
         text_tokenizer: Of the same model.
         has_dense: Whether the model was trained to give dense vectors too.
         folder: Where the model was loaded from.
+
+    Attributes:
+        dimensions: Size of the sparse space.
+        dense_dimensions: Size of the dense vectors; None where there is no dense head.
     """
 
     def __init__(
@@ -67,19 +79,12 @@ class ModelSide:
         self.text_tokenizer = text_tokenizer
         self.has_dense = has_dense
         self.folder = folder
+        self.dimensions = int(masked_lm.weight.shape[0])
+        self._width = masked_lm.hidden_size
+        self.dense_dimensions = self._width if has_dense else None
         self._workspace = Workspace()
         self._lock = threading.Lock()
         self._device = masked_lm.weight.device
-
-    @property
-    def dimensions(self) -> int:
-        """Size of the sparse space."""
-        return int(self.masked_lm.weight.shape[0])
-
-    @property
-    def dense_dimensions(self) -> int | None:
-        """Size of the dense vectors; None where there is no dense head."""
-        return self.masked_lm.hidden_size if self.has_dense else None
 
     def encode(
         self,
@@ -99,7 +104,7 @@ class ModelSide:
             width = self.masked_lm.weight.shape[1]
             max_tokens = min(_MAX_TOKENS_ON_CPU, _MAX_ACTIVATIONS_ON_CPU // width)
         parts: list[_Pass] = []
-        sums = np.zeros((len(texts), self.masked_lm.hidden_size if dense else 0), np.float32)
+        sums = np.zeros((len(texts), self._width if dense else 0), np.float32)
         with self._lock:
             for batch in plan_batches(lengths, max_tokens=max_tokens, max_rows=batch_size):
                 run = partial(self._run, [pieces.ids[at] for at in batch], dense)
@@ -111,9 +116,9 @@ class ModelSide:
                     np.add.at(sums, text_of[batch], found.sums)
                 advance(len(batch))
         advance(len(texts) - len(pieces.ids))
-        whole = _assemble(parts, len(texts), self.dimensions)
         cut = 0 if self.text_tokenizer.windows else pieces.longer
-        return EncodedBlock(whole, cut, unit_rows(sums) if dense else None)
+        rows = unit_rows(sums) if dense else None
+        return EncodedBlock(_assemble(parts, len(texts), self.dimensions), cut, rows)
 
     @torch.inference_mode()
     def _run(self, ids: list[list[int]], dense: bool) -> _Pass:
@@ -193,3 +198,72 @@ def _assemble(parts: list[_Pass], rows: int, dimensions: int) -> SparseBatch:
 def _is_out_of_memory(error: RuntimeError) -> bool:
     message = str(error).lower()
     return "out of memory" in message or "can't allocate memory" in message
+
+
+def plan_batches(
+    lengths: Sequence[int], *, max_tokens: int, max_rows: int | None = None
+) -> list[NDArray[np.int64]]:
+    """Group texts, longest first, so that a padded batch stays within a number of tokens.
+
+    Longest first means that memory runs out at once or never. A text longer than ``max_tokens``
+    gets a batch of its own.
+
+    Args:
+        lengths: Tokens of each text. Shape: ``(texts,)``.
+        max_tokens: Bound on rows times longest row in a batch, in tokens.
+        max_rows: Bound on rows in a batch.
+
+    Returns:
+        Positions in ``lengths`` of the texts of each batch; equal lengths keep their order.
+
+    Raises:
+        ConfigError: if a bound is below 1.
+    """
+    for name, bound in (("max_tokens", max_tokens), ("batch_size", max_rows)):
+        if bound is not None and bound < 1:
+            raise ConfigError(f"{name} is {bound}: expected at least 1")
+    sizes = np.asarray(lengths, dtype=np.int64)
+    order = np.argsort(-sizes, kind="stable")
+    batches = []
+    start = 0
+    while start < order.size:
+        rows = max(1, max_tokens // max(1, int(sizes[order[start]])))
+        if max_rows is not None:
+            rows = min(rows, max_rows)
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches
+
+
+def sums_of_tokens(states: Tensor, lengths: list[int]) -> Tensor:
+    """Add up the states of each text's real tokens.
+
+    Args:
+        states: Padded at the end. Shape: ``(batch, longest, width)``.
+        lengths: Real tokens of each text.
+
+    Returns:
+        Float32. Shape: ``(batch, width)``.
+    """
+    real = torch.arange(states.shape[1]) < torch.tensor(lengths)[:, None]
+    return torch.einsum("blw,bl->bw", states.float(), real.to(states.device).float())
+
+
+def mean_pooled(states: Tensor, lengths: list[int]) -> Tensor:
+    """Return dense vectors, through which gradients flow.
+
+    Args:
+        states: Shape: ``(batch, longest, width)``.
+        lengths: Real tokens of each text, at least 1.
+
+    Returns:
+        Float32, rows of length 1. Shape: ``(batch, width)``.
+    """
+    return nn.functional.normalize(sums_of_tokens(states, lengths), dim=1)
+
+
+def unit_rows(rows: FloatArray) -> FloatArray:
+    """Bring rows to length 1; zeros stay zeros. Shape: as ``rows``."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: FloatArray = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    return scaled

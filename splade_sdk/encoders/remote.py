@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import httpx
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.encoders.inputs import require_text
-from splade_sdk.encoders.methods import Advance, EncodingMethods, SideName
+from splade_sdk.encoders.base import BaseEncoder, EncodeOptions, SideName
 from splade_sdk.encoders.remote_errors import transport_errors
 from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import EngineClosedError
 from splade_sdk.retry import DEFAULT_RETRY, RetryPolicy, RetrySettings
 from splade_sdk.types import SparseBatch
+from splade_sdk.types.arguments import require_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["RemoteEncoder"]
 
 
-class RemoteEncoder(EncodingMethods):
+class RemoteEncoder(BaseEncoder):
     """Encodes with a model behind an HTTP service.
 
     The service is ``splade serve``, or Hugging Face's text-embeddings-inference with a SPLADE
-    model. Making one does no work: the service is asked at first use. It may be used from several
-    threads; long lists are sent as several requests at a time. ``AsyncRemoteEncoder`` is the same
-    for coroutines.
+    model. The constructor sends nothing: the first request goes out at first use. It may be used
+    from several threads; long lists are sent as several requests at a time. ``AsyncRemoteEncoder``
+    is the same for coroutines.
 
     A collection filled through ``splade serve`` can be searched with the same model in process, and
     the other way round.
@@ -57,7 +57,7 @@ class RemoteEncoder(EncodingMethods):
         transport: What httpx sends requests through, for proxies and Unix sockets.
 
     Raises:
-        ConfigError: if the address is none, or a number is out of range.
+        ConfigError: if ``url`` is not an http(s) address, or a number is out of range.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RemoteEncoder(EncodingMethods):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name != "self"}
-        self._made_anew = partial(type(self), **given)
+        self._reconstruct = partial(type(self), **given)
         self._service = RemoteService(
             url,
             api_key=api_key,
@@ -111,6 +111,24 @@ class RemoteEncoder(EncodingMethods):
         """What the vectors of documents depend on beside the fingerprint."""
         return self._service.settings(self._model)
 
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        """Return the vectors of texts, in several requests at a time.
+
+        Raises:
+            InvalidVectorError: if the service sends something that is not a vector of its space.
+            ModelError: if it sends something else, or its model failed.
+            EngineError: if it cannot be reached, refuses a request or fails.
+        """
+        job = self._service.plan(texts, self._model, options)
+        options.advance(job.rows - len(job.kept))
+        return job.result(self._parts(job, side, options))
+
+    def term_names(self, terms: list[int]) -> list[str]:
+        """Return the token of each term id."""
+        return self._tokenizer.terms(terms)
+
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a text, without special tokens."""
         return self._tokenizer.tokens(require_text(text))
@@ -136,7 +154,7 @@ class RemoteEncoder(EncodingMethods):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by how it was made, key included, with connections of its own."""
-        return self._made_anew, ()
+        return self._reconstruct, ()
 
     def __repr__(self) -> str:
         return f"RemoteEncoder({self._service.shown_url!r})"
@@ -163,22 +181,7 @@ class RemoteEncoder(EncodingMethods):
                 model.tokenizer = TermTokenizer(self._send("GET", "tokenizer.json").decode())
             return model.tokenizer
 
-    def _encode_list(
-        self,
-        side: SideName,
-        texts: list[str],
-        batch_size: int | None,
-        max_active_dims: int | None,
-        advance: Advance,
-    ) -> SparseBatch:
-        job = self._service.plan(texts, self._model, batch_size, max_active_dims)
-        advance(job.rows - len(job.kept))
-        return job.result(self._parts(job, side, advance), max_active_dims)
-
-    def _named(self, terms: list[int]) -> list[str]:
-        return self._tokenizer.terms(terms)
-
-    def _parts(self, job: Job, side: SideName, advance: Advance) -> list[SparseBatch]:
+    def _parts(self, job: Job, side: SideName, options: EncodeOptions) -> list[SparseBatch]:
         """Return the vectors of each request, sent several at a time."""
         embed = partial(self._embed, side)
         parts = []
@@ -186,7 +189,7 @@ class RemoteEncoder(EncodingMethods):
         try:
             for part in (pool.map if len(job.requests) > 1 else map)(embed, job.requests):
                 parts.append(part)
-                advance(len(part))
+                options.advance(len(part))
         finally:
             pool.shutdown(cancel_futures=True)
         return parts
@@ -197,7 +200,7 @@ class RemoteEncoder(EncodingMethods):
         return self._service.vectors(answer, len(texts), model)
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Return the body of the answer; tries again what is worth it."""
+        """Return the body of the response, retrying what may succeed."""
 
         def once() -> bytes:
             if self._client.is_closed:

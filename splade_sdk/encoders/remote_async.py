@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import httpx
 
 from splade_sdk.config import Fingerprint
-from splade_sdk.encoders.inputs import require_text, require_texts
-from splade_sdk.encoders.methods import Advance, SideName, heaviest
+from splade_sdk.encoders.base import EncodeKeywords, EncodeOptions, SideName, heaviest
 from splade_sdk.encoders.remote_errors import transport_errors
 from splade_sdk.encoders.remote_service import Job, RemoteModel, RemoteService
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import EngineClosedError
+from splade_sdk.keywords import shows
 from splade_sdk.progress import progress_bar
 from splade_sdk.retry import DEFAULT_RETRY, AsyncRetryPolicy, RetrySettings
 from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.types.arguments import require_text, require_texts
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 __all__ = ["AsyncRemoteEncoder"]
 
@@ -81,80 +83,52 @@ class AsyncRemoteEncoder:
         """Return the size of the sparse space."""
         return (await self._model()).dimensions
 
+    # A string is also a sequence of strings, so mypy sees overlapping overloads.
     @overload
     async def encode_document(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
+        self, texts: str, **options: Unpack[EncodeKeywords]
     ) -> SparseVector: ...
     @overload
     async def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
+        self, texts: Sequence[str], **options: Unpack[EncodeKeywords]
     ) -> SparseBatch: ...
+    @shows(EncodeOptions, EncodeKeywords)
     async def encode_document(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EncodeKeywords]
     ) -> SparseVector | SparseBatch:
         """Encode documents.
 
         Args:
             texts: A string gives one vector, a list gives a batch in the same order. A blank text
                 gives a vector without terms.
-            batch_size: Texts of a request at most; None uses the encoder's setting.
-            show_progress_bar: None shows one on a terminal, for work that takes a while.
-            max_active_dims: Terms kept in each vector, the heaviest first; None keeps all.
+            **options: As in ``RemoteEncoder.encode_document``.
 
         Raises:
             InvalidTypeError: if ``texts`` is not a string or a list of strings.
             InvalidInputError: if a text holds a lone surrogate.
-            InvalidVectorError: if the service sends what is no vector of its space.
+            ConfigError: if a number is out of range.
+            InvalidVectorError: if the service sends something that is not a vector of its space.
             ModelError: if it sends something else, or its model failed.
             EngineError: if it cannot be reached, refuses the request or fails.
         """
-        return await self._encode("document", texts, batch_size, show_progress_bar, max_active_dims)
+        return await self._encode(texts, "document", EncodeOptions(**options))
 
     encode = encode_document
 
     @overload
     async def encode_query(  # type: ignore[overload-overlap]
-        self,
-        texts: str,
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
+        self, texts: str, **options: Unpack[EncodeKeywords]
     ) -> SparseVector: ...
     @overload
     async def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int | None = ...,
-        show_progress_bar: bool | None = ...,
-        max_active_dims: int | None = ...,
+        self, texts: Sequence[str], **options: Unpack[EncodeKeywords]
     ) -> SparseBatch: ...
+    @shows(EncodeOptions, EncodeKeywords)
     async def encode_query(
-        self,
-        texts: str | Sequence[str],
-        *,
-        batch_size: int | None = None,
-        show_progress_bar: bool | None = None,
-        max_active_dims: int | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EncodeKeywords]
     ) -> SparseVector | SparseBatch:
         """Encode queries; arguments and errors are those of ``encode_document``."""
-        return await self._encode("query", texts, batch_size, show_progress_bar, max_active_dims)
+        return await self._encode(texts, "query", EncodeOptions(**options))
 
     async def decode(
         self, vector: SparseVector, top_k: int | None = None
@@ -213,27 +187,19 @@ class AsyncRemoteEncoder:
         return model.tokenizer
 
     async def _encode(
-        self,
-        side: SideName,
-        texts: str | Sequence[str],
-        batch_size: int | None,
-        show_progress_bar: bool | None,
-        max_active_dims: int | None,
+        self, texts: str | Sequence[str], side: SideName, options: EncodeOptions
     ) -> SparseVector | SparseBatch:
         single = isinstance(texts, str)
         listed = [require_text(texts)] if isinstance(texts, str) else require_texts(texts)
-        job = self._service.plan(listed, await self._model(), batch_size, max_active_dims)
-        with progress_bar(
-            desc="Encoding",
-            unit="text",
-            show=False if single else show_progress_bar,
-            total=len(listed),
-        ) as bar:
+        job = self._service.plan(listed, await self._model(), options)
+        shown = False if single else options.show_progress_bar
+        with progress_bar(desc="Encoding", unit="text", show=shown, total=len(listed)) as bar:
             bar.update(job.rows - len(job.kept))
-            whole = job.result(await self._parts(job, side, bar.update), max_active_dims)
+            parts = await self._parts(job, side, replace(options, advance=bar.update))
+        whole = job.result(parts)
         return whole[0] if single else whole
 
-    async def _parts(self, job: Job, side: SideName, advance: Advance) -> list[SparseBatch]:
+    async def _parts(self, job: Job, side: SideName, options: EncodeOptions) -> list[SparseBatch]:
         """Return the vectors of each request, sent several at a time."""
         slots = asyncio.Semaphore(self._service.max_connections)
 
@@ -243,7 +209,7 @@ class AsyncRemoteEncoder:
                 body = self._service.body(texts, side, model)
                 answer = await self._send("POST", "embed_sparse", body)
             part = self._service.vectors(answer, len(texts), model)
-            advance(len(part))
+            options.advance(len(part))
             return part
 
         tasks = [asyncio.ensure_future(embed(texts)) for texts in job.requests]
@@ -255,7 +221,7 @@ class AsyncRemoteEncoder:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Return the body of the answer; tries again what is worth it."""
+        """Return the body of the response, retrying what may succeed."""
 
         async def once() -> bytes:
             if self._client.is_closed:

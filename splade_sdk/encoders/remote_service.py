@@ -1,4 +1,4 @@
-"""Where an encoding service is, and how it is asked: what both remote encoders share; no I/O."""
+"""Requests and responses of an encoding service, which both remote encoders share; no I/O."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TypedDict
 
 import httpx
 
-from splade_sdk.encoders.methods import SideName
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.remote_errors import raise_for_status
 from splade_sdk.encoders.remote_wire import (
+    ServiceInfo,
     embed_request,
     plan_requests,
     read_info,
     read_vectors,
     with_empty_rows,
 )
-from splade_sdk.encoders.service_info import ServiceInfo
 from splade_sdk.encoders.term_tokenizer import TermTokenizer
 from splade_sdk.errors import ConfigError, ModelError
 from splade_sdk.types import SparseBatch
@@ -25,7 +25,7 @@ __all__ = ["ClientOptions", "Job", "RemoteModel", "RemoteService"]
 
 
 class ClientOptions(TypedDict):
-    """What httpx's two clients are made with."""
+    """Arguments of httpx.Client and httpx.AsyncClient."""
 
     base_url: httpx.URL
     headers: dict[str, str]
@@ -43,27 +43,28 @@ class Job:
         kept: Position of each of these texts, ascending; the others are blank.
         rows: Number of texts, blank ones too.
         dimensions: Size of the sparse space.
+        max_active_dims: Terms kept in each vector; None for all.
     """
 
     requests: list[list[str]]
     kept: list[int]
     rows: int
     dimensions: int
+    max_active_dims: int | None
 
-    def result(self, parts: list[SparseBatch], max_active_dims: int | None) -> SparseBatch:
+    def result(self, parts: list[SparseBatch]) -> SparseBatch:
         """Return the vectors of all texts, in order.
 
         Args:
             parts: The vectors of each request.
-            max_active_dims: Terms kept in each vector.
         """
         whole = SparseBatch.concat([SparseBatch.empty(self.dimensions), *parts])
         whole = with_empty_rows(whole, self.kept, self.rows)
-        return whole if max_active_dims is None else whole.prune(max_active_dims)
+        return whole if self.max_active_dims is None else whole.prune(self.max_active_dims)
 
 
 class RemoteService:
-    """The address of a service and what it is asked for.
+    """The address of a service, its requests and its responses.
 
     Args:
         url: Such as ``http://localhost:8080``; may hold a path, and a user name and password.
@@ -76,7 +77,7 @@ class RemoteService:
         connect_timeout_s: Seconds until the connection stands.
 
     Raises:
-        ConfigError: if the address is none, or a number is out of range.
+        ConfigError: if ``url`` is not an http(s) address, or a number is out of range.
     """
 
     def __init__(
@@ -126,27 +127,20 @@ class RemoteService:
             ),
         }
 
-    def plan(
-        self, texts: list[str], model: RemoteModel, batch_size: int | None, kept_terms: int | None
-    ) -> Job:
+    def plan(self, texts: list[str], model: RemoteModel, options: EncodeOptions) -> Job:
         """Cut texts into requests.
 
         Args:
             texts: What to encode.
             model: Of the service.
-            batch_size: Texts of a request at most; None for the encoder's setting.
-            kept_terms: Terms kept in each vector, or None.
-
-        Raises:
-            ConfigError: if a number is below 1.
+            options: Its ``batch_size`` is the number of texts of a request at most; None for the
+                encoder's setting.
         """
-        _require_positive("batch_size", batch_size)
-        _require_positive("max_active_dims", kept_terms)
         most = model.info.max_client_batch_size
-        wanted = batch_size or self._batch_size or most
+        wanted = options.batch_size or self._batch_size or most
         kept = [at for at, text in enumerate(texts) if text and not text.isspace()]
         requests = plan_requests([texts[at] for at in kept], min(wanted, most))
-        return Job(list(requests), kept, len(texts), model.dimensions)
+        return Job(list(requests), kept, len(texts), model.dimensions, options.max_active_dims)
 
     def body(self, texts: list[str], side: SideName, model: RemoteModel) -> bytes:
         """Return the body of ``POST /embed_sparse``."""
@@ -180,7 +174,7 @@ class RemoteService:
 
 
 class RemoteModel:
-    """What is known of a service's model.
+    """The model of a service.
 
     Attributes:
         info: What the service says.
@@ -193,7 +187,7 @@ class RemoteModel:
         where: The service, for messages.
 
     Raises:
-        ConfigError: if nobody says how large the space is.
+        ConfigError: if neither the service nor the user says how large the space is.
     """
 
     def __init__(
@@ -248,7 +242,7 @@ def _require_positive(name: str, given: int | None) -> None:
 
 
 def _require_header(api_key: str | None) -> None:
-    """Refuse what a header cannot hold, before a library tells it in a message."""
+    """Refuse what a header cannot hold, before a library shows it in a message."""
     if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key):
         raise ConfigError(
             "api_key is empty, or holds a line break or other than ASCII: check how it is read"

@@ -11,8 +11,7 @@ import numpy as np
 
 from splade_sdk.encoders.checkpoint import DENSE, OWN_CONFIG
 from splade_sdk.encoders.model_side import ModelSide
-from splade_sdk.encoders.side import Side
-from splade_sdk.encoders.token_side import TokenSide
+from splade_sdk.encoders.side import Side, TokenSide
 from splade_sdk.errors import ConfigError
 
 if TYPE_CHECKING:

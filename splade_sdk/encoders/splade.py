@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
@@ -16,49 +15,44 @@ import torch
 from splade_sdk.caller import stacklevel
 from splade_sdk.config import Fingerprint
 from splade_sdk.encoders.activations import activations
-from splade_sdk.encoders.head import Activation, Pooling
-from splade_sdk.encoders.hybrid_methods import HybridEncodingMethods
-from splade_sdk.encoders.identity import (
-    document_prompt_sha256,
-    query_side_sha256,
-    weights_sha256,
-)
-from splade_sdk.encoders.inputs import (
+from splade_sdk.encoders.base import (
+    BaseEncoder,
+    EncodeKeywords,
+    EncodeOptions,
+    SideName,
     require_batch,
     require_terms,
-    require_text,
-    require_texts,
 )
+from splade_sdk.encoders.head import Activation, Pooling
+from splade_sdk.encoders.identity import splade_fingerprint
 from splade_sdk.encoders.loading import Loader
-from splade_sdk.encoders.methods import Advance, SideName
 from splade_sdk.encoders.saving import save_model
-from splade_sdk.encoders.side import Side
 from splade_sdk.errors import ConfigError, TruncationWarning
+from splade_sdk.keywords import shows
 from splade_sdk.models.default import default_model_path
 from splade_sdk.types import (
     HybridBatch,
-    HybridVector,
     SparseBatch,
     SparseVector,
     SparsityStats,
     TermActivation,
 )
+from splade_sdk.types.arguments import require_text, require_texts
 from splade_sdk.types.arrays import FloatArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerBase
+    from typing_extensions import Unpack
 
 __all__ = ["SpladeEncoder"]
-
-_Vectors = SparseVector | SparseBatch | HybridVector | HybridBatch
 
 # Texts sorted by length and held in memory at a time.
 _BLOCK = 1024
 _WINDOW_OVERLAP = 32
 
 
-class SpladeEncoder(HybridEncodingMethods):
+class SpladeEncoder(BaseEncoder):
     """Encodes text into sparse vectors over a masked language model's vocabulary.
 
     Loads a SPLADE checkpoint, any other masked LM, or a sentence-transformers ``SparseEncoder``
@@ -116,7 +110,7 @@ class SpladeEncoder(HybridEncodingMethods):
         allow_pickle: bool = False,
     ) -> None:
         given = {name: value for name, value in locals().items() if name != "self"}
-        self._made_anew = partial(type(self), **given)
+        self._reconstruct = partial(type(self), **given)
         if query_model is not None and query_token_weights is not None:
             raise ConfigError("query_model and query_token_weights exclude each other: pass one")
         if long_documents not in ("truncate", "windows"):
@@ -145,7 +139,7 @@ class SpladeEncoder(HybridEncodingMethods):
         self._long_documents = (long_documents, overlap)
         self.query_max_active_dims = query_max_active_dims
         self._idf = idf
-        self._truncation_told = False
+        self._truncation_warned = False
         loader = Loader(
             device=device,
             dtype=dtype,
@@ -194,38 +188,42 @@ class SpladeEncoder(HybridEncodingMethods):
         """What the vectors of queries depend on beside the fingerprint."""
         return f"{self._query.text_tokenizer.max_length} {self.query_max_active_dims}"
 
-    @cached_property
+    @property
     def fingerprint(self) -> Fingerprint:
         """What identifies the vectors: weights, pooling, vocabulary, prompts and query side."""
-        weights = weights_sha256(self._folder)
-        vocabulary = sorted(self.tokenizer.get_vocab().items(), key=lambda item: item[1])
-        tokens = "\n".join(token for token, _ in vocabulary)
-        return Fingerprint(
-            kind="splade",
-            model=self.model_name,
-            revision=weights,
-            pooling=self._document.head.pooling,
-            activation=self._document.head.activation,
-            vocabulary_sha256=hashlib.sha256(tokens.encode()).hexdigest(),
-            dimensions=self.dimensions,
-            idf=self._idf,
-            document_prompt_sha256=document_prompt_sha256(self._document),
-            query_side_sha256=query_side_sha256(self._query, self._document, weights),
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> Fingerprint:
+        return splade_fingerprint(
+            self.model_name, self._folder, self._document, self._query, idf=self._idf
         )
 
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        """Return the sparse vectors of texts; see ``SparseEncoder``."""
+        return self._encode_blocks(texts, side, options, dense=False)[0]
+
+    def encode_hybrid(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> HybridBatch:
+        """Return the sparse and the dense vectors of texts, from one pass.
+
+        Raises:
+            ConfigError: if the model has no dense head on this side.
+        """
+        return HybridBatch(*self._encode_blocks(texts, side, options, dense=True))
+
+    @shows(EncodeOptions, EncodeKeywords, exclude=("show_progress_bar",))
     def encode_iter(
-        self,
-        texts: Iterable[str],
-        *,
-        batch_size: int | None = None,
-        max_active_dims: int | None = None,
+        self, texts: Iterable[str], **options: Unpack[EncodeKeywords]
     ) -> Iterator[SparseVector]:
         """Encode a stream of documents, in order, holding a bounded number of texts.
 
         Args:
             texts: Any iterable of strings, however long.
-            batch_size: As in ``encode_document``.
-            max_active_dims: As in ``encode_document``.
+            **options: ``batch_size`` and ``max_active_dims``, as in ``encode_document``.
 
         Yields:
             One vector a text.
@@ -235,14 +233,10 @@ class SpladeEncoder(HybridEncodingMethods):
         """
         if isinstance(texts, str | bytes):
             require_texts(texts)
+        given = EncodeOptions(**options)
         stream = iter(texts)
         while block := list(islice(stream, _BLOCK)):
-            yield from self.encode_document(
-                block,
-                batch_size=batch_size,
-                show_progress_bar=False,
-                max_active_dims=max_active_dims,
-            )
+            yield from self.encode_texts(require_texts(block), side="document", options=given)
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a text, without special tokens."""
@@ -301,7 +295,7 @@ class SpladeEncoder(HybridEncodingMethods):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by how it was made: the model is loaded again, from where it was loaded."""
         kept = ("max_active_dims", "query_max_active_dims")
-        return self._made_anew, (), {name: getattr(self, name) for name in kept}
+        return self._reconstruct, (), {name: getattr(self, name) for name in kept}
 
     def __repr__(self) -> str:
         return (
@@ -310,78 +304,43 @@ class SpladeEncoder(HybridEncodingMethods):
             f"device={str(self.device)!r})"
         )
 
-    def _encode_list(
-        self,
-        side: SideName,
-        texts: list[str],
-        batch_size: int | None,
-        max_active_dims: int | None,
-        advance: Advance,
-    ) -> SparseBatch:
-        blocks = self._blocks(side, texts, batch_size, max_active_dims, advance, dense=False)
-        vectors = [sparse for sparse, _ in blocks]
-        return SparseBatch.concat(vectors or [SparseBatch.empty(self.dimensions)])
+    def term_names(self, terms: list[int]) -> list[str]:
+        """Return the token of each term id."""
+        return list(self.tokenizer.convert_ids_to_tokens(terms))
 
-    def _encode_both(
-        self,
-        side: SideName,
-        texts: list[str],
-        batch_size: int | None,
-        max_active_dims: int | None,
-        advance: Advance,
-    ) -> HybridBatch:
-        size = self._side(side).dense_dimensions
-        if size is None:
+    def _encode_blocks(
+        self, texts: list[str], name: SideName, options: EncodeOptions, *, dense: bool
+    ) -> tuple[SparseBatch, FloatArray]:
+        """Return sparse and dense vectors, made of a bounded number of texts at a time."""
+        side = self._query if name == "query" else self._document
+        kept = self.query_max_active_dims if name == "query" else self.max_active_dims
+        kept = kept if options.max_active_dims is None else options.max_active_dims
+        if dense and side.dense_dimensions is None:
             raise ConfigError(
                 f"{self.model_name!r} has no dense head on this side: leave dense out, or use a "
                 "model that was trained with one"
             )
-        sparse, dense = [SparseBatch.empty(self.dimensions)], [np.empty((0, size), np.float32)]
-        for vectors, rows in self._blocks(
-            side, texts, batch_size, max_active_dims, advance, dense=True
-        ):
-            sparse.append(vectors)
-            if rows is not None:
-                dense.append(rows)
-        return HybridBatch(SparseBatch.concat(sparse), np.concatenate(dense))
-
-    def _named(self, terms: list[int]) -> list[str]:
-        return list(self.tokenizer.convert_ids_to_tokens(terms))
-
-    def _side(self, side: SideName) -> Side:
-        return self._query if side == "query" else self._document
-
-    def _blocks(
-        self,
-        name: SideName,
-        texts: list[str],
-        batch_size: int | None,
-        max_active_dims: int | None,
-        advance: Advance,
-        *,
-        dense: bool,
-    ) -> Iterator[tuple[SparseBatch, FloatArray | None]]:
-        """Yield sparse and dense vectors of a bounded number of texts at a time."""
-        side = self._side(name)
-        if max_active_dims is None:
-            by_default = self.query_max_active_dims if name == "query" else self.max_active_dims
-            max_active_dims = by_default
+        sparse: list[SparseBatch] = []
+        rows = [np.empty((0, side.dense_dimensions or 0), np.float32)]
         cut = 0
-        for start in range(0, len(texts), _BLOCK):
+        for start in range(0, max(1, len(texts)), _BLOCK):
             block = side.encode(
-                texts[start : start + _BLOCK], batch_size=batch_size, advance=advance, dense=dense
+                texts[start : start + _BLOCK],
+                batch_size=options.batch_size,
+                advance=options.advance,
+                dense=dense,
             )
             cut += block.cut
-            vectors = block.vectors
-            if max_active_dims is not None:
-                vectors = vectors.prune(max_active_dims)
-            yield vectors, block.dense
-        if cut and not self._truncation_told:
-            self._truncation_told = True
+            sparse.append(block.vectors if kept is None else block.vectors.prune(kept))
+            if block.dense is not None:
+                rows.append(block.dense)
+        if cut and not self._truncation_warned:
+            self._truncation_warned = True
             warnings.warn(
                 f"{cut} of {len(texts)} texts are longer than "
-                f"{side.text_tokenizer.max_length} tokens and were cut there (told once); "
+                f"{side.text_tokenizer.max_length} tokens and were cut there (warned once); "
                 "long_documents='windows' encodes them whole",
                 TruncationWarning,
                 stacklevel=stacklevel(),
             )
+        return SparseBatch.concat(sparse), np.concatenate(rows)

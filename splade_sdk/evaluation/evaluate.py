@@ -22,7 +22,7 @@ from splade_sdk.evaluation.searching import EngineName, search_corpus, search_re
 from splade_sdk.evaluation.vectors import VectorMaker
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Fusion
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["DEFAULT_METRICS", "evaluate", "evaluate_modes", "evaluate_run"]
 

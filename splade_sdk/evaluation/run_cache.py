@@ -16,7 +16,7 @@ from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import VectorFusion
 from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.vectors import VectorMaker
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["RunCache", "cache_keys", "data_sha256"]
 

@@ -29,7 +29,7 @@ from splade_sdk.qdrant.address import MEMORY, Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.retrieval.retriever import Retriever
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import Document
 
 __all__ = ["EngineName", "own_collection", "search_corpus", "search_retriever"]

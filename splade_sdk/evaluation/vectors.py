@@ -8,18 +8,17 @@ from time import perf_counter
 from typing import Literal, NamedTuple
 
 from splade_sdk.config import DenseFingerprint
-from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
-from splade_sdk.encoders.dense import ExternalDense
+from splade_sdk.encoders.base import DenseEncoder, EncodeOptions, SparseEncoder
+from splade_sdk.encoders.dense import PROBE, ExternalDense
 from splade_sdk.errors import ConfigError
 from splade_sdk.evaluation.engines import QueryVector
-from splade_sdk.retrieval.encoding import Encoding
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.encoding import EncoderPair
+from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import HybridVector, SparseBatch, SparseVector
+from splade_sdk.types.arguments import require_texts
 from splade_sdk.types.arrays import FloatArray
 
 __all__ = ["MODES", "VectorMaker", "Vectors"]
-
-_PROBE = "what is a sparse vector"
 
 MODES: tuple[Mode, ...] = ("sparse", "dense", "hybrid")
 
@@ -87,7 +86,7 @@ class VectorMaker:
         self._needs_sparse = any(mode != "dense" for mode in modes)
         self._needs_dense = any(mode != "sparse" for mode in modes)
         external = ExternalDense(dense_encoder) if dense_encoder is not None else None
-        self._encoding = Encoding(encoder, external if self._needs_dense else False)
+        self._encoding = EncoderPair(encoder, external if self._needs_dense else False)
         self._one_pass = external is None
         if self._needs_dense and self._encoding.dense is None:
             raise ConfigError(
@@ -104,7 +103,7 @@ class VectorMaker:
         """Return what the dense model makes of a short text on either side; empty without one."""
         if self._encoding.dense is None:
             return []
-        (query,) = self._encoding.queries((), [_PROBE]).dense.values()
+        (query,) = self._encoding.queries((), [PROBE]).dense.values()
         made = [*self._encoding.dense.probe, *query.astype(float).tolist()]
         return [round(each, 5) for each in made]
 
@@ -117,10 +116,8 @@ class VectorMaker:
         """
         started = perf_counter()
         if not self._needs_dense:
-            encode = (
-                self._encoder.encode_query if side == "query" else self._encoder.encode_document
-            )
-            made = encode(list(texts), batch_size=self._batch_size, show_progress_bar=False)
+            options = EncodeOptions(batch_size=self._batch_size)
+            made = self._encoder.encode_texts(require_texts(texts), side=side, options=options)
             return Vectors(made, [None] * len(texts), perf_counter() - started, 0.0)
         encode_both = self._encoding.queries if side == "query" else self._encoding.documents
         sparse_s = 0.0
@@ -131,11 +128,10 @@ class VectorMaker:
         both = encode_both(texts if self._one_pass and self._needs_sparse else (), texts)
         sparse.update(both.sparse)
         spent = perf_counter() - started - sparse_s
-        empty = SparseVector.empty(self._encoder.dimensions)
+        dimensions = self._encoder.fingerprint.dimensions
+        empty = SparseVector.empty(dimensions)
         return Vectors(
-            SparseBatch.from_vectors(
-                [sparse.get(text, empty) for text in texts], self._encoder.dimensions
-            ),
+            SparseBatch.from_vectors([sparse.get(text, empty) for text in texts], dimensions),
             [both.dense.get(text) for text in texts],
             spent if self._one_pass else sparse_s,
             0.0 if self._one_pass else spent,

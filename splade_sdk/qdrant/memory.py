@@ -19,6 +19,7 @@ from qdrant_client.local.payload_filters import check_filter
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
 from splade_sdk.errors import EngineClosedError
+from splade_sdk.idf import idf
 from splade_sdk.qdrant.base import (
     CollectionStatus,
     PayloadFields,
@@ -274,8 +275,7 @@ class MemoryCollection:
         ends = np.searchsorted(postings.terms, query.indices, side="right")
         weights = query.values.astype(np.float64)
         if self.contract.fingerprint.idf:
-            df = ends - starts
-            weights *= np.log((postings.filled - df + 0.5) / (df + 0.5) + 1)
+            weights *= idf(postings.filled, ends - starts)
         for start, end, weight in zip(starts, ends, weights, strict=True):
             scores[postings.rows[start:end]] += weight * postings.weights[start:end]
         rounded = scores.astype(np.float32)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from typing_extensions import Unpack
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.keywords import shows
@@ -211,7 +212,7 @@ class AsyncRetriever:
         return found
 
     @overload
-    async def search(  # type: ignore[overload-overlap] - a string is a sequence of strings, too
+    async def search(  # type: ignore[overload-overlap]  # a string is a sequence, too
         self, query: Query, **options: Unpack[SearchKeywords]
     ) -> list[Hit]: ...
     @overload
@@ -382,4 +383,4 @@ class AsyncRetriever:
 
     def _warn(self) -> None:
         for each in self._host.warnings():
-            warnings.warn(each, stacklevel=5)  # to this, _told, _call, search, and its caller
+            warnings.warn(each, stacklevel=stacklevel())

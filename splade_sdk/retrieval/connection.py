@@ -6,15 +6,14 @@ from threading import RLock
 from typing import Literal
 
 from splade_sdk.config import CollectionSettings, DenseSettings
-from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
+from splade_sdk.encoders.base import DenseEncoder, SparseEncoder, require_encoder
 from splade_sdk.encoders.dense import ExternalDense
-from splade_sdk.encoders.base import require_encoder
 from splade_sdk.errors import CollectionMismatchError, EngineClosedError
 from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.open import open_collection
 from splade_sdk.qdrant.tenant import TenantCollection, require_tenant
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.search.options import SearchSettings
 from splade_sdk.settings import require_settings
 
@@ -59,7 +58,7 @@ class Connection:
             if dense_encoder is None or dense_encoder is False
             else ExternalDense(dense_encoder)
         )
-        self._encoding: Encoding | None = None
+        self._encoding: EncoderPair | None = None
         self._settings = search_settings.layout(
             require_settings(settings, CollectionSettings, "settings")
         )
@@ -69,7 +68,7 @@ class Connection:
         self._lock = RLock()
 
     @property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> EncoderPair:
         """The encoders; loads the default model at first use."""
         with self._lock:
             if self._encoding is None:
@@ -77,7 +76,7 @@ class Connection:
                     from splade_sdk.encoders.splade import SpladeEncoder
 
                     self._encoder = SpladeEncoder()
-                self._encoding = Encoding(self._encoder, self._dense, self.search_settings)
+                self._encoding = EncoderPair(self._encoder, self._dense, self.search_settings)
             return self._encoding
 
     def open(self, *, create: bool = False, without_dense: bool = False) -> Collection:

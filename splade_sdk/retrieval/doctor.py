@@ -15,7 +15,7 @@ from splade_sdk.qdrant.base import Collection, CollectionStatus, Record
 from splade_sdk.qdrant.content_hash import ContentHasher, same_vector
 from splade_sdk.qdrant.payload import CONTENT_HASH, from_payload, metadata_path
 from splade_sdk.retrieval.connection import Connection
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import DoctorReport, Finding, SparseVector
 
 __all__ = ["checkup"]
@@ -49,7 +49,7 @@ def checkup(connection: Connection, shown: str) -> DoctorReport:
 class _Examined:
     """A collection, and what several checks look at."""
 
-    def __init__(self, collection: Collection, encoding: Encoding) -> None:
+    def __init__(self, collection: Collection, encoding: EncoderPair) -> None:
         self.collection = collection
         self.contract = collection.contract
         self.encoding = encoding

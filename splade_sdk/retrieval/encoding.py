@@ -1,20 +1,20 @@
-"""The encoders of a retriever as one: sparse vectors, and dense ones where it makes those."""
+"""The two encoders of a retriever as one, each text encoded once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from splade_sdk.config import DenseFingerprint
-from splade_sdk.encoders.base import HybridEncoder, SparseEncoder
+from splade_sdk.encoders.base import EncodeOptions, SideName, SparseEncoder
 from splade_sdk.encoders.dense import DenseSide, ExternalDense, OnePassDense, dense_fingerprint
 from splade_sdk.errors import InvalidVectorError
 from splade_sdk.retrieval.search.options import SearchSettings
-from splade_sdk.types import HybridBatch, SparseVector
+from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
-__all__ = ["Encoded", "Encoding"]
+__all__ = ["Encoded", "EncoderPair"]
 
 
 class Encoded(NamedTuple):
@@ -24,7 +24,7 @@ class Encoded(NamedTuple):
     dense: Mapping[str, FloatArray]
 
 
-class Encoding:
+class EncoderPair:
     """Makes both vectors of texts: from one pass where the sparse encoder has a dense head.
 
     Blank texts get no dense vector, so that they never match, as with sparse vectors.
@@ -47,7 +47,7 @@ class Encoding:
         self._one_pass: OnePassDense | None = None
         self._dense: DenseSide | None = dense or None
         if dense is None and getattr(encoder, "dense_dimensions", None) is not None:
-            hybrid = cast(HybridEncoder, encoder)
+            hybrid: Any = encoder
             self._dense = self._one_pass = OnePassDense(hybrid, encoder.fingerprint.model)
 
     @cached_property
@@ -58,9 +58,9 @@ class Encoding:
     @property
     def document_settings(self) -> str:
         """What the vectors of documents depend on beside the encoder's fingerprint."""
-        told = str(getattr(self.encoder, "document_settings", ""))
+        own = str(getattr(self.encoder, "document_settings", ""))
         kept = self.settings.document_max_active_dims
-        return told if kept is None else f"{told} max_active_dims={kept}"
+        return own if kept is None else f"{own} max_active_dims={kept}"
 
     def documents(self, sparse_of: Iterable[str], dense_of: Iterable[str] = ()) -> Encoded:
         """Encode documents, each text once.
@@ -78,30 +78,23 @@ class Encoding:
         """Encode queries; takes and raises what ``documents`` does."""
         return self._encode("query", sparse_of, dense_of)
 
-    def _encode(
-        self, side: Literal["document", "query"], sparse_of: Iterable[str], dense_of: Iterable[str]
-    ) -> Encoded:
+    def _encode(self, side: SideName, sparse_of: Iterable[str], dense_of: Iterable[str]) -> Encoded:
         dense_texts = [text for text in dict.fromkeys(dense_of) if text.strip()]
         sparse: dict[str, SparseVector] = {}
         rows: Iterable[FloatArray] = ()
         if dense_texts and self._one_pass:
-            both = self._both(side, dense_texts)
+            both = self._one_pass.encode_hybrid(dense_texts, side)
             sparse = dict(zip(dense_texts, both.sparse, strict=True))
-            rows = self._one_pass.require(both.dense, len(dense_texts))
+            rows = both.dense
         elif dense_texts and self._dense:
-            encode_dense = (
-                self._dense.encode_query if side == "query" else self._dense.encode_document
-            )
-            rows = encode_dense(dense_texts)
+            rows = self._dense.encode(dense_texts, side)
         dense = dict(zip(dense_texts, map(self._require_size, rows), strict=True))
         if rest := [text for text in dict.fromkeys(sparse_of) if text not in sparse]:
-            encode = self.encoder.encode_query if side == "query" else self.encoder.encode_document
-            sparse |= zip(rest, encode(rest, show_progress_bar=False), strict=True)
+            made = self.encoder.encode_texts(rest, side=side, options=EncodeOptions())
+            sparse |= zip(rest, made, strict=True)
         return Encoded(self._pruned(side, sparse), dense)
 
-    def _pruned(
-        self, side: Literal["document", "query"], sparse: dict[str, SparseVector]
-    ) -> dict[str, SparseVector]:
+    def _pruned(self, side: SideName, sparse: dict[str, SparseVector]) -> dict[str, SparseVector]:
         kept = (
             self.settings.query_max_active_dims
             if side == "query"
@@ -110,11 +103,6 @@ class Encoding:
         if kept is None:
             return sparse
         return {text: vector.prune(kept) for text, vector in sparse.items()}
-
-    def _both(self, side: Literal["document", "query"], texts: list[str]) -> HybridBatch:
-        encoder = cast(HybridEncoder, self.encoder)
-        encode = encoder.encode_query if side == "query" else encoder.encode_document
-        return encode(texts, dense=True, show_progress_bar=False)
 
     def _require_size(self, row: FloatArray) -> FloatArray:
         if self.dense is not None and row.size != self.dense.dimensions:

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import InvalidFilterError, InvalidInputError, InvalidTypeError
-from splade_sdk.keywords import require_keywords, shows
+from splade_sdk.keywords import shows
 from splade_sdk.qdrant.address import Address
 from splade_sdk.qdrant.base import Record
 from splade_sdk.qdrant.filters import to_filter
@@ -200,7 +200,7 @@ class Retriever:
         """
         from splade_sdk.retrieval.ingest.run import upsert
 
-        given, stream = _ingest(documents, options, "upsert")
+        given, stream = _ingest(documents, options)
         collection = self._connection.open(create=True)
         return upsert(stream, collection, self._connection.encoding, given)
 
@@ -229,12 +229,12 @@ class Retriever:
         """
         from splade_sdk.retrieval.ingest.run import sync
 
-        given, stream = _ingest(documents, options, "sync")
+        given, stream = _ingest(documents, options)
         collection = self._connection.open(create=True)
         return sync(stream, collection, self._connection.encoding, given, allow_empty=allow_empty)
 
     @overload
-    def search(  # type: ignore[overload-overlap] - a string is a sequence of strings, too
+    def search(  # type: ignore[overload-overlap]  # a string is a sequence, too
         self, query: Query, **options: Unpack[SearchKeywords]
     ) -> list[Hit]: ...
     @overload
@@ -272,7 +272,6 @@ class Retriever:
             CollectionMismatchError: if the collection lacks the vectors that are asked for.
             EngineError: if the engine fails.
         """
-        require_keywords(options, SearchKeywords, "search")
         if is_single(query):
             return self._search([query], SearchOptions(**options))[0]
         return self._search(query, SearchOptions(**options))
@@ -292,7 +291,6 @@ class Retriever:
         Raises:
             InvalidInputError: as ``search`` does, also for the rest.
         """
-        require_keywords(options, SearchKeywords, "search_batch")
         return self._search(queries, SearchOptions(**options))
 
     def _search(self, queries: object, options: SearchOptions) -> list[list[Hit]]:
@@ -327,7 +325,6 @@ class Retriever:
             DocumentNotFoundError: if there is no such document.
             EngineError: if the engine fails; and what ``search`` raises of its arguments.
         """
-        require_keywords(options, SearchKeywords, "explain")
         checked = require_queries([query])
         [job] = self._jobs(checked, SearchOptions(**options))
         return Explainer(self._connection, checked[0], job)(hit)
@@ -363,7 +360,6 @@ class Retriever:
         """
         from splade_sdk.retrieval.search.groups import search_groups
 
-        require_keywords(options, GroupKeywords, "search_groups")
         size = require_whole(group_size, "group_size", 1)
         if not isinstance(group_by, str):
             raise InvalidTypeError(f"group_by is {group_by!r}: expected the name of a field")
@@ -403,7 +399,6 @@ class Retriever:
             CollectionMismatchError: if the collection lacks the vectors that are asked for.
             EngineError: if the engine fails.
         """
-        require_keywords(options, SearchKeywords, "recommend")
         given = SearchOptions(**options)
         liked, unliked = _ids(positive), _ids(negative)
         collection = self._connection.open()
@@ -641,11 +636,10 @@ def _document(record: Record) -> Document:
 
 
 def _ingest(
-    documents: Iterable[Document], options: UpsertKeywords, verb: str
+    documents: Iterable[Document], options: UpsertKeywords
 ) -> tuple[UpsertOptions, Iterable[Any]]:
     """Check the options of an ingest, and that its first item can be read."""
     from splade_sdk.retrieval.ingest.stream import peek_first
 
-    require_keywords(options, UpsertKeywords, verb)
     given = UpsertOptions(**options)
     return given, peek_first(documents, skip_bad=given.on_bad_document == "skip")

@@ -26,9 +26,9 @@ from splade_sdk.types import Explanation, Hit, SparseBatch, SparseVector
 from splade_sdk.types.explanation_parts import highlights
 
 if TYPE_CHECKING:
-    from splade_sdk.encoders.base import SparseEncoder
-    from splade_sdk.retrieval.search.options import Mode
+    from splade_sdk.encoders.base import SparseEncoder, decode
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retrieval.search.options import Mode
     from splade_sdk.serving.service import Service
     from splade_sdk.serving.settings import ServiceSettings
 
@@ -107,7 +107,7 @@ def _query_terms(encoder: SparseEncoder, query: str, vector: SparseVector) -> li
     return [
         QueryTerm(term=term, weight=weight, literal=None if literal is None else index in literal)
         for index, (term, weight) in zip(
-            vector.indices[order].tolist(), encoder.decode(vector), strict=True
+            vector.indices[order].tolist(), decode(encoder, vector), strict=True
         )
     ]
 

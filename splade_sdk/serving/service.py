@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from splade_sdk import __version__
-from splade_sdk.encoders.service_info import ServiceInfo, SpladeServiceInfo
+from splade_sdk.encoders.base import EncodeOptions
+from splade_sdk.encoders.remote_wire import ServiceInfo, SpladeServiceInfo
 from splade_sdk.errors import EngineError, InvalidInputError
 from splade_sdk.serving.batcher import Batcher, Kind, Vectors
 from splade_sdk.serving.errors import validation_message
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from splade_sdk.encoders.base import SparseEncoder
-    from splade_sdk.retrieval.search.options import Mode
     from splade_sdk.retrieval.retriever import Retriever
+    from splade_sdk.retrieval.search.options import Mode
     from splade_sdk.serving.metrics import Metrics
     from splade_sdk.serving.settings import ServiceSettings
 
@@ -143,9 +144,9 @@ class Service:
             leaving.cancel()
 
     def _encode(self, kind: Kind, texts: list[str]) -> Vectors:
-        side = getattr(self.encoder, f"encode_{kind.side}")
-        wanted = {"dense": True} if kind.dense else {}
-        vectors: Vectors = side(texts, show_progress_bar=False, **wanted)
+        encoder: Any = self.encoder
+        encode = encoder.encode_hybrid if kind.dense else encoder.encode_texts
+        vectors: Vectors = encode(texts, side=kind.side, options=EncodeOptions())
         return vectors
 
     def _require_size(self, texts: Sequence[str]) -> None:

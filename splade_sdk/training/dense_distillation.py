@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from splade_sdk.encoders.dense_head import mean_pooled
+from splade_sdk.encoders.model_side import mean_pooled
 from splade_sdk.errors import ConfigError
 from splade_sdk.training.distributed import batch_mean
 from splade_sdk.training.model import TokenBatch

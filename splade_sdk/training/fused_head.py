@@ -20,9 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splade_sdk.encoders.head import MAX_CANDIDATES, Activation, Pooling, activate
-from splade_sdk.encoders.screening import Screen, largest_code
-from splade_sdk.encoders.tiles import Workspace, tiles
+from splade_sdk.encoders.head import (
+    MAX_CANDIDATES,
+    Activation,
+    Pooling,
+    Screen,
+    Workspace,
+    activate,
+    largest_code,
+    tiles,
+)
 
 __all__ = ["FusedHead"]
 
@@ -86,7 +93,7 @@ class FusedHead:
         return rows, terms
 
     def tiles(self, tokens: Tensor, weight: Tensor) -> Any:
-        """Walk the vocabulary; see ``encoders.tiles``."""
+        """Walk the vocabulary; see ``encoders.head.tiles``."""
         return tiles(tokens, weight, self._workspace)
 
 

@@ -10,14 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from splade_sdk.encoders.batching import plan_batches
-from splade_sdk.encoders.dense_head import mean_pooled
 from splade_sdk.encoders.head import Activation, Pooling, VocabularyHead
 from splade_sdk.encoders.masked_lm import MaskedLM, quiet_transformers
-from splade_sdk.encoders.model_side import ModelSide
+from splade_sdk.encoders.model_side import ModelSide, mean_pooled, plan_batches
 from splade_sdk.encoders.saving import save_model
-from splade_sdk.encoders.side import Side
-from splade_sdk.encoders.token_side import TokenSide
+from splade_sdk.encoders.side import Side, TokenSide
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError
 from splade_sdk.training.fused_head import FusedHead

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.head import Workspace, max_over_tokens
 from splade_sdk.encoders.masked_lm import MaskedLM, quiet_transformers
-from splade_sdk.encoders.tiles import Workspace, max_over_tokens
+from splade_sdk.encoders.model_side import plan_batches
 from splade_sdk.encoders.tokenization import TextTokenizer
 from splade_sdk.errors import ConfigError, ModelFormatError
 from splade_sdk.training.model import TokenBatch

@@ -5,10 +5,18 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Iterable
 
-from splade_sdk.errors import ConfigError, InvalidTypeError
+from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError
 
-__all__ = ["lone_surrogate", "require_seconds", "require_whole", "without_credentials"]
+__all__ = [
+    "lone_surrogate",
+    "require_seconds",
+    "require_text",
+    "require_texts",
+    "require_whole",
+    "without_credentials",
+]
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
 
@@ -72,3 +80,44 @@ def lone_surrogate(text: str) -> int | None:
 def without_credentials(text: str) -> str:
     """Return a text without the user and password of the urls in it, for messages."""
     return _CREDENTIALS.sub("", text)
+
+
+def require_texts(texts: object, *, name: str = "texts") -> list[str]:
+    """Return ``texts`` as a list of strings that can be written as UTF-8.
+
+    Args:
+        texts: What the caller gave.
+        name: What to call it in messages.
+
+    Raises:
+        InvalidTypeError: if it is None, bytes, a bare string, or holds other than strings.
+        InvalidInputError: if a string holds a lone surrogate.
+    """
+    if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
+        raise InvalidTypeError(
+            f"{name} is {type(texts).__name__}: expected a string or a list of strings"
+            + (", decode it first: data.decode()" if isinstance(texts, bytes | bytearray) else "")
+        )
+    return [require_text(text, name=f"{name}[{at}]") for at, text in enumerate(texts)]
+
+
+def require_text(text: object, *, name: str = "text") -> str:
+    """Return ``text`` if it is a string that can be written as UTF-8.
+
+    Args:
+        text: What the caller gave.
+        name: What to call it in messages.
+
+    Raises:
+        InvalidTypeError: if it is not a string.
+        InvalidInputError: if it holds a lone surrogate.
+    """
+    if not isinstance(text, str):
+        hint = ", decode it first: data.decode()" if isinstance(text, bytes | bytearray) else ""
+        raise InvalidTypeError(f"{name} is {type(text).__name__}: expected a string{hint}")
+    if (at := lone_surrogate(text)) is not None:
+        raise InvalidInputError(
+            f"{name} has a lone surrogate at character {at}: it is not valid Unicode; read files "
+            "with errors='replace', or drop the character"
+        )
+    return text

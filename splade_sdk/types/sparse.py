@@ -177,6 +177,18 @@ class SparseBatch(Sequence[SparseVector]):
         object.__setattr__(self, "values", read_only(values))
 
     @classmethod
+    def _trusted(
+        cls, indptr: OffsetArray, indices: IntArray, values: FloatArray, dimensions: int
+    ) -> SparseBatch:
+        """Wrap arrays of the right types that came from valid rows; nothing is checked again."""
+        made = object.__new__(cls)
+        for name, array in (("indptr", indptr), ("indices", indices), ("values", values)):
+            array.flags.writeable = False
+            object.__setattr__(made, name, array)
+        object.__setattr__(made, "dimensions", dimensions)
+        return made
+
+    @classmethod
     def empty(cls, dimensions: int, rows: int = 0) -> SparseBatch:
         """Return a batch of ``rows`` vectors without terms."""
         return cls(
@@ -237,12 +249,12 @@ class SparseBatch(Sequence[SparseVector]):
         """
         if not batches:
             raise InvalidVectorError("no batches given: pass at least one")
-        for batch in batches:
-            require_same_space(batches[0].dimensions, batch.dimensions)
         if len(batches) == 1:
             return batches[0]
+        for batch in batches:
+            require_same_space(batches[0].dimensions, batch.dimensions)
         lengths = np.concatenate([np.diff(batch.indptr) for batch in batches])
-        return cls(
+        return cls._trusted(
             np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
             np.concatenate([batch.indices for batch in batches]),
             np.concatenate([batch.values for batch in batches]),
@@ -336,7 +348,7 @@ class SparseBatch(Sequence[SparseVector]):
         kept = np.sort(order[rank < max_active_dims])
         indptr = np.zeros_like(self.indptr)
         np.cumsum(np.minimum(lengths, max_active_dims), out=indptr[1:])
-        return SparseBatch(indptr, self.indices[kept], self.values[kept], self.dimensions)
+        return SparseBatch._trusted(indptr, self.indices[kept], self.values[kept], self.dimensions)
 
     def dot(self, other: SparseBatch) -> NDArray[np.float64]:
         """Return all inner products, summed in float64. Shape: ``(len(self), len(other))``.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from splade_sdk import AsyncRetriever, Document, Retriever
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.errors import (
     CollectionNotFoundError,
     ConfigError,
@@ -23,7 +24,7 @@ from splade_sdk.errors import (
     InvalidDocumentError,
     InvalidTypeError,
 )
-from splade_sdk.types import Explanation, Hit, HitGroup, SparseBatch, SparseVector
+from splade_sdk.types import Explanation, Hit, HitGroup, SparseBatch
 from tests.contracts.fake_server import FakeServer
 from tests.unit.fakes import LetterEncoder, WordEncoder
 
@@ -355,6 +356,8 @@ class TestTheWorkerProcess:
 
 
 class Warning_(WordEncoder):  # noqa: N801 - a WordEncoder that warns
-    def encode_document(self, texts: Any, **given: Any) -> SparseVector | SparseBatch:
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
         warnings.warn("a text was shortened", UserWarning, stacklevel=2)
-        return super().encode_document(texts, **given)
+        return super().encode_texts(texts, side=side, options=options)

@@ -36,7 +36,7 @@ STORED = [Document("a", "heart attack", {"year": 2024}), Document("b", "panic at
 
 
 def open_index(path: Path, encoder: WordEncoder | None = None) -> Retriever:
-    return Retriever(path=path, encoder=encoder or WordEncoder())  # type: ignore[arg-type]
+    return Retriever(path=path, encoder=encoder or WordEncoder())
 
 
 @pytest.fixture
@@ -346,4 +346,4 @@ class TestServers:
     )
     def test_addresses_that_are_none(self, url: str) -> None:
         with pytest.raises(ConfigError, match=r"url is .*: expected http://host:port"):
-            Retriever(url, encoder=WordEncoder())  # type: ignore[arg-type]
+            Retriever(url, encoder=WordEncoder())

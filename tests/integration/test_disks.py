@@ -53,7 +53,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_what_can_only_be_read_cannot_be_searched(tmp_path: Path) -> None:
-    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as retriever:
         retriever.upsert([Document("a", "heart")])
     done = run_on(tmp_path, REMOUNT, READ_ONLY)
     assert (done.returncode, done.stderr) == (0, "")

@@ -13,7 +13,7 @@ import pytest
 from benchmarks._weights import two_layer_folder
 from splade_sdk import Bm25Encoder, SparseBatch, SpladeEncoder
 from splade_sdk.config import Fingerprint
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import EncodeOptions, SideName, SparseEncoder
 from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.engines import CollectionEngine
 from splade_sdk.evaluation.evaluate import evaluate
@@ -37,23 +37,17 @@ class Remembering:
     def __init__(self, encoder: SparseEncoder) -> None:
         self._encoder = encoder
         self._made: dict[tuple[str, tuple[str, ...]], SparseBatch] = {}
-        self.dimensions = encoder.dimensions
-        self.decode = encoder.decode
 
     @property
     def fingerprint(self) -> Fingerprint:
         return self._encoder.fingerprint
 
-    def encode_document(self, texts: list[str], **_: object) -> SparseBatch:
-        return self._remember("encode_document", texts)
-
-    def encode_query(self, texts: list[str], **_: object) -> SparseBatch:
-        return self._remember("encode_query", texts)
-
-    def _remember(self, side: str, texts: list[str]) -> SparseBatch:
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
         key = (side, tuple(texts))
         if key not in self._made:
-            self._made[key] = getattr(self._encoder, side)(texts, show_progress_bar=False)
+            self._made[key] = self._encoder.encode_texts(texts, side=side, options=options)
         return self._made[key]
 
 

@@ -206,10 +206,10 @@ def test_local_mode_is_refused_and_unchanged(tmp_path: Path) -> None:
     from splade_sdk.encoders.dense import ExternalDense
     from splade_sdk.qdrant.address import Address
     from splade_sdk.qdrant.server import ServerCollection
-    from splade_sdk.retrieval.encoding import Encoding
+    from splade_sdk.retrieval.encoding import EncoderPair
     from splade_sdk.retrieval.ingest.upgrade import upgrade_to_hybrid
 
-    encoding = Encoding(WordEncoder(), ExternalDense(LetterEncoder()))
+    encoding = EncoderPair(WordEncoder(), ExternalDense(LetterEncoder()))
     with ServerCollection.open(
         Address(path=tmp_path, collection="local"), fingerprint=encoding.encoder.fingerprint
     ) as collection:

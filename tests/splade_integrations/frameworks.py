@@ -9,7 +9,7 @@ import pytest
 
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Fusion
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["FRAMEWORKS", "Framework", "Haystack", "LangChain", "LlamaIndex", "in_turn"]
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import EngineError
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Weighted
-from splade_sdk.types import Document, FailedBatch, IngestReport, SparseBatch, SparseVector
+from splade_sdk.types import Document, FailedBatch, IngestReport, SparseBatch
 from tests.splade_integrations.conftest import MakeRetriever
 from tests.splade_integrations.frameworks import FRAMEWORKS, Framework, Scored, in_turn
 from tests.unit.fakes import LetterEncoder, WordEncoder
@@ -135,10 +136,12 @@ def test_queries_are_encoded_as_queries(over: Over) -> None:
     """LlamaIndex's default sparse functions encode queries as documents."""
 
     class TwoSided(WordEncoder):
-        def encode_query(self, texts: Any, **options: Any) -> Any:
-            made = [self._encode(text) for text in texts]
-            tripled = [SparseVector(v.indices, 3 * v.values, v.dimensions) for v in made]
-            return SparseBatch.from_vectors(tripled, self.dimensions)
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
+            made = super().encode_texts(texts, side=side, options=options)
+            factor = 3 if side == "query" else 1
+            return SparseBatch(made.indptr, made.indices, factor * made.values, made.dimensions)
 
     framework = over(TwoSided())
     framework.add(["word word"])
@@ -164,10 +167,13 @@ def test_an_asynchronous_search_leaves_the_loop_alone(over: Over) -> None:
             super().__init__()
             self.begun, self.may_end = threading.Event(), threading.Event()
 
-        def encode_query(self, texts: Any, **options: Any) -> Any:
-            self.begun.set()
-            assert self.may_end.wait(30)
-            return super().encode_query(texts, **options)
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
+            if side == "query":
+                self.begun.set()
+                assert self.may_end.wait(30)
+            return super().encode_texts(texts, side=side, options=options)
 
     encoder = Slow()
     framework = over(encoder)

@@ -8,10 +8,12 @@ from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
 
-from splade_integrations.haystack.models import LazyEncoder
+from splade_integrations.haystack.models import serialized_model
 from splade_integrations.haystack.vectors import to_haystack
-from splade_sdk.encoders.base import SparseEncoder
+from splade_integrations.lazy_encoder import LazyEncoder
+from splade_sdk.encoders.base import EncodeOptions, SparseEncoder, encode_with_bar
 from splade_sdk.errors import InvalidTypeError
+from splade_sdk.types.arguments import require_texts
 
 __all__ = ["SpladeSparseDocumentEmbedder", "text_to_embed"]
 
@@ -72,13 +74,15 @@ class SpladeSparseDocumentEmbedder:
                 f"documents is {documents!r:.80}: expected a list of Haystack documents; for a "
                 "query use SpladeSparseTextEmbedder"
             )
-        vectors = self._encoder.get().encode_document(
-            [
-                text_to_embed(each, self._meta_fields_to_embed, self._embedding_separator)
-                for each in documents
-            ],
-            batch_size=self._batch_size,
-            show_progress_bar=self._progress_bar,
+        texts = [
+            text_to_embed(each, self._meta_fields_to_embed, self._embedding_separator)
+            for each in documents
+        ]
+        vectors = encode_with_bar(
+            self._encoder.get().encode_texts,
+            require_texts(texts),
+            side="document",
+            options=EncodeOptions(self._batch_size, self._progress_bar),
         )
         return {
             "documents": [
@@ -100,7 +104,7 @@ class SpladeSparseDocumentEmbedder:
         """
         return default_to_dict(
             self,
-            model=self._encoder.serialized_model(),
+            model=serialized_model(self._encoder.model),
             encoder_options=self._encoder.options,
             batch_size=self._batch_size,
             progress_bar=self._progress_bar,

@@ -15,16 +15,17 @@ from haystack.utils import Secret
 from splade_integrations.haystack.documents import from_haystack_document, to_haystack_document
 from splade_integrations.haystack.filters import from_haystack_filters
 from splade_integrations.haystack.models import (
-    LazyEncoder,
     load_dense_encoder,
     serialized_dense_encoder,
+    serialized_model,
 )
+from splade_integrations.lazy_encoder import LazyEncoder
 from splade_sdk.config import CollectionSettings
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import CollectionNotFoundError, InvalidFilterError, InvalidInputError
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Fusion
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["SpladeDocumentStore"]
 
@@ -156,7 +157,7 @@ class SpladeDocumentStore:
                     f"{min(there)!r}: nothing was written"
                 )
             wanted = {one: document for one, document in wanted.items() if one not in there}
-        dimensions = self._encoder.get().dimensions
+        dimensions = self._encoder.get().fingerprint.dimensions
         report = self.retriever.upsert(
             from_haystack_document(document, dimensions) for document in wanted.values()
         )
@@ -234,7 +235,7 @@ class SpladeDocumentStore:
             url=self._url,
             path=self._path,
             collection=self._collection,
-            model=self._encoder.serialized_model(),
+            model=serialized_model(self._encoder.model),
             encoder_options=self._encoder.options,
             dense_encoder=serialized_dense_encoder(self._dense_encoder),
             api_key=self._api_key,

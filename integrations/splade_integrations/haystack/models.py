@@ -1,82 +1,32 @@
-"""The models of components: loaded when they warm up, written into pipelines by name."""
+"""The models of components, as a pipeline's file holds them: by name."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from threading import Lock
-from typing import Any, Literal
-from weakref import WeakValueDictionary
+from typing import Literal
 
 from haystack.core.errors import SerializationError
 
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import MissingDependencyError
 
-__all__ = ["LazyEncoder", "load_dense_encoder", "serialized_dense_encoder"]
-
-_loaded: WeakValueDictionary[str, Any] = WeakValueDictionary()
-_loading = Lock()
+__all__ = ["load_dense_encoder", "serialized_dense_encoder", "serialized_model"]
 
 
-class LazyEncoder:
-    """What a component was told of its encoder, and the encoder once it is needed.
+def serialized_model(model: str | SparseEncoder | None) -> str | None:
+    """Return the name that a pipeline's file can hold.
 
-    Components that name the same model with the same options share one, as long as one of them
-    lives.
-
-    Args:
-        model: Name or folder of a model for SpladeEncoder, None for the default one, or any
-            encoder.
-        options: Other arguments of SpladeEncoder, as JSON values.
+    Raises:
+        SerializationError: if it is an encoder instead of a name.
     """
-
-    def __init__(
-        self, model: str | SparseEncoder | None, options: Mapping[str, Any] | None
-    ) -> None:
-        self.model = model
-        self.options = dict(options or {})
-        self._encoder: SparseEncoder | None = None
-
-    def get(self) -> SparseEncoder:
-        """Return the encoder; loads the model at first use.
-
-        Raises:
-            ModelError: if it cannot be loaded.
-        """
-        if self._encoder is None:
-            self._encoder = (
-                self._load(self.model)
-                if self.model is None or isinstance(self.model, str)
-                else self.model
-            )
-        return self._encoder
-
-    def serialized_model(self) -> str | None:
-        """Return the name that a pipeline's file can hold.
-
-        Raises:
-            SerializationError: if the component was given an encoder instead of a name.
-        """
-        if self.model is None or isinstance(self.model, str):
-            return self.model
-        raise _unwritable("encoder", self.model)
-
-    def _load(self, model: str | None) -> SparseEncoder:
-        from splade_sdk.encoders.splade import SpladeEncoder
-
-        key = json.dumps([model, self.options], sort_keys=True, default=str)
-        with _loading:
-            encoder: SparseEncoder | None = _loaded.get(key)
-            if encoder is None:
-                encoder = _loaded[key] = SpladeEncoder(model, **self.options)
-            return encoder
+    if model is None or isinstance(model, str):
+        return model
+    raise _unwritable("encoder", model)
 
 
 def load_dense_encoder(
     given: str | DenseEncoder | Literal[False] | None,
 ) -> DenseEncoder | Literal[False] | None:
-    """Return the dense encoder that a store was told of, loading a SentenceTransformer by name.
+    """Return the dense encoder of a store, loading a SentenceTransformer by name.
 
     Raises:
         MissingDependencyError: if a name is given and sentence-transformers is not installed.

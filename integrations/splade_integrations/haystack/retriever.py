@@ -11,7 +11,7 @@ from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 from splade_integrations.haystack.document_store import SpladeDocumentStore
 from splade_sdk.errors import InvalidTypeError
 from splade_sdk.retrieval.search.fusion import Fusion, fusion_from_dict, fusion_to_dict
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["SpladeRetriever"]
 

@@ -8,9 +8,11 @@ from typing import Any
 from haystack import component, default_from_dict, default_to_dict
 from haystack.dataclasses import SparseEmbedding
 
-from splade_integrations.haystack.models import LazyEncoder
+from splade_integrations.haystack.models import serialized_model
 from splade_integrations.haystack.vectors import to_haystack
-from splade_sdk.encoders.base import SparseEncoder
+from splade_integrations.lazy_encoder import LazyEncoder
+from splade_sdk.encoders.base import EncodeOptions, SparseEncoder
+from splade_sdk.types.arguments import require_text
 
 __all__ = ["SpladeSparseTextEmbedder"]
 
@@ -52,8 +54,10 @@ class SpladeSparseTextEmbedder:
         Raises:
             InvalidTypeError: if it is not a string.
         """
-        vector = self._encoder.get().encode_query(text, show_progress_bar=False)
-        return {"sparse_embedding": to_haystack(vector)}
+        made = self._encoder.get().encode_texts(
+            [require_text(text)], side="query", options=EncodeOptions()
+        )
+        return {"sparse_embedding": to_haystack(made[0])}
 
     @component.output_types(sparse_embedding=SparseEmbedding)
     async def run_async(self, text: str) -> dict[str, SparseEmbedding]:
@@ -68,7 +72,7 @@ class SpladeSparseTextEmbedder:
         """
         return default_to_dict(
             self,
-            model=self._encoder.serialized_model(),
+            model=serialized_model(self._encoder.model),
             encoder_options=self._encoder.options,
         )
 

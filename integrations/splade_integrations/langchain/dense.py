@@ -7,8 +7,9 @@ from typing import cast
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from splade_sdk.encoders.base import HybridEncoder
+from splade_sdk.encoders.base import EncodeOptions, HybridEncoder
 from splade_sdk.errors import ConfigError
+from splade_sdk.types.arguments import require_text, require_texts
 from splade_sdk.types.arrays import FloatArray
 
 __all__ = ["EmbeddingsEncoder", "SpladeDenseEmbeddings"]
@@ -63,10 +64,14 @@ class SpladeDenseEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vector of each document, of length 1."""
-        made = self._encoder.encode_document(texts, show_progress_bar=False, dense=True)
+        made = self._encoder.encode_hybrid(
+            require_texts(texts), side="document", options=EncodeOptions()
+        )
         return cast("list[list[float]]", made.dense.tolist())
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a query, of length 1."""
-        made = self._encoder.encode_query(text, show_progress_bar=False, dense=True)
-        return cast("list[float]", made.dense.tolist())
+        made = self._encoder.encode_hybrid(
+            [require_text(text)], side="query", options=EncodeOptions()
+        )
+        return cast("list[float]", made.dense[0].tolist())

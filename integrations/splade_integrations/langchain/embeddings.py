@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from langchain_qdrant.sparse_embeddings import SparseEmbeddings, SparseVector
 
-from splade_sdk.encoders.base import SparseEncoder
+from splade_integrations.lazy_encoder import LazyEncoder
+from splade_sdk.encoders.base import EncodeOptions, SparseEncoder
 from splade_sdk.types import SparseVector as OurVector
+from splade_sdk.types.arguments import require_text, require_texts
 
 __all__ = ["SpladeSparseEmbeddings"]
 
@@ -36,25 +36,26 @@ class SpladeSparseEmbeddings(SparseEmbeddings):
     """
 
     def __init__(self, encoder: SparseEncoder | None = None) -> None:
-        self._encoder = encoder
+        self._lazy = LazyEncoder(encoder)
 
-    @cached_property
+    @property
     def encoder(self) -> SparseEncoder:
         """The encoder in use; loads the default model at first use."""
-        if self._encoder is not None:
-            return self._encoder
-        from splade_sdk.encoders.splade import SpladeEncoder
-
-        return SpladeEncoder()
+        return self._lazy.get()
 
     def embed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Return the vector of each document."""
-        vectors = self.encoder.encode_document(texts, show_progress_bar=False)
+        vectors = self.encoder.encode_texts(
+            require_texts(texts), side="document", options=EncodeOptions()
+        )
         return [_to_langchain(vector) for vector in vectors]
 
     def embed_query(self, text: str) -> SparseVector:
         """Return the vector of a query."""
-        return _to_langchain(self.encoder.encode_query(text, show_progress_bar=False))
+        made = self.encoder.encode_texts(
+            [require_text(text)], side="query", options=EncodeOptions()
+        )
+        return _to_langchain(made[0])
 
 
 def _to_langchain(vector: OurVector) -> SparseVector:

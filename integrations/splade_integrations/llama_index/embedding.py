@@ -7,8 +7,9 @@ import asyncio
 from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
 from pydantic import PrivateAttr
 
-from splade_integrations.llama_index.models import LazyEncoder
-from splade_sdk.encoders.base import SparseEncoder
+from splade_integrations.lazy_encoder import LazyEncoder
+from splade_sdk.encoders.base import EncodeOptions, SideName, SparseEncoder
+from splade_sdk.types.arguments import require_texts
 
 __all__ = ["SpladeSparseEmbedding"]
 
@@ -41,14 +42,19 @@ class SpladeSparseEmbedding(BaseSparseEmbedding):
         return "SpladeSparseEmbedding"
 
     def _get_query_embedding(self, query: str) -> SparseEmbedding:
-        return self._lazy.encoder.encode_query(query, show_progress_bar=False).to_dict()
+        return self._encode([query], "query")[0]
 
     def _get_text_embedding(self, text: str) -> SparseEmbedding:
-        return self._lazy.encoder.encode_document(text, show_progress_bar=False).to_dict()
+        return self._encode([text], "document")[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
-        vectors = self._lazy.encoder.encode_document(texts, show_progress_bar=False)
-        return [vector.to_dict() for vector in vectors]
+        return self._encode(texts, "document")
+
+    def _encode(self, texts: list[str], side: SideName) -> list[SparseEmbedding]:
+        made = self._lazy.get().encode_texts(
+            require_texts(texts), side=side, options=EncodeOptions()
+        )
+        return [vector.to_dict() for vector in made]
 
     async def _aget_query_embedding(self, query: str) -> SparseEmbedding:
         return await asyncio.to_thread(self._get_query_embedding, query)

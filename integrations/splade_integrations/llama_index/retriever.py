@@ -17,7 +17,7 @@ from splade_sdk.errors import ConfigError
 from splade_sdk.retrieval.async_retriever import AsyncRetriever
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Fusion
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["SpladeRetriever"]
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from llama_index.vector_stores.qdrant.utils import BatchSparseEncoding, SparseEncoderCallable
 
-from splade_integrations.llama_index.models import LazyEncoder
-from splade_sdk.encoders.base import SparseEncoder
+from splade_integrations.lazy_encoder import LazyEncoder
+from splade_sdk.encoders.base import EncodeOptions, SideName, SparseEncoder
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arguments import require_texts
 
 __all__ = ["sparse_doc_fn", "sparse_query_fn"]
 
@@ -36,20 +37,21 @@ def sparse_doc_fn(encoder: SparseEncoder | None = None) -> SparseEncoderCallable
         ...     sparse_query_fn=sparse_query_fn(encoder),
         ... )
     """
-    lazy = LazyEncoder(encoder)
-
-    def encode(texts: list[str]) -> BatchSparseEncoding:
-        return _lists(lazy.encoder.encode_document(texts, show_progress_bar=False))
-
-    return encode
+    return _sparse_fn(encoder, "document")
 
 
 def sparse_query_fn(encoder: SparseEncoder | None = None) -> SparseEncoderCallable:
     """Return what QdrantVectorStore takes as ``sparse_query_fn``; see ``sparse_doc_fn``."""
+    return _sparse_fn(encoder, "query")
+
+
+def _sparse_fn(encoder: SparseEncoder | None, side: SideName) -> SparseEncoderCallable:
     lazy = LazyEncoder(encoder)
 
     def encode(texts: list[str]) -> BatchSparseEncoding:
-        return _lists(lazy.encoder.encode_query(texts, show_progress_bar=False))
+        return _lists(
+            lazy.get().encode_texts(require_texts(texts), side=side, options=EncodeOptions())
+        )
 
     return encode
 

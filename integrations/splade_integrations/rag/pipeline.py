@@ -14,7 +14,7 @@ from splade_integrations.rag.passage import DOCUMENT_FIELD, NUMBER_FIELD, Passag
 from splade_sdk.errors import InvalidTypeError
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Fusion
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import Document, IngestReport
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from splade_integrations.rag.chat import Message
 from splade_integrations.rag.chunking import ChunkSettings, spans
-from splade_sdk.encoders.stopwords import ENGLISH
+from splade_sdk.encoders.analyzer import ENGLISH_STOPWORDS
 
 __all__ = ["QuotingChat"]
 
@@ -48,4 +48,4 @@ class QuotingChat:
 
 
 def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower())) - ENGLISH
+    return set(_WORD.findall(text.lower())) - ENGLISH_STOPWORDS

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from splade_sdk.idf import idf as inverse_document_frequency
 from splade_sdk.types import SparseBatch
 
 __all__ = ["Leg", "document_frequencies", "exact_legs"]
@@ -64,7 +65,7 @@ def exact_legs(documents: SparseBatch, queries: SparseBatch, depth: int, *, idf:
     if idf:
         filled = int(np.count_nonzero(np.diff(documents.indptr)))
         df = document_frequencies(documents, queries.indices)
-        weights *= np.log((filled - df + 0.5) / (df + 0.5) + 1)
+        weights *= inverse_document_frequency(filled, df)
     stored = csr_matrix(
         (documents.values.astype(np.float64), columns[:split], documents.indptr),
         shape=(len(documents), terms.size),

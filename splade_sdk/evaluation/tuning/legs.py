@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from splade_sdk.encoders.base import EncodeOptions
 from splade_sdk.errors import InvalidInputError
 from splade_sdk.evaluation.searching import EngineName
 from splade_sdk.evaluation.tuning.exact import Leg, document_frequencies, exact_legs
@@ -73,7 +74,9 @@ class LegRuns:
         self._engine: EngineName = engine
         self._stack = ExitStack()
         self.document_ids, self._documents = _stored(retriever, show_progress_bar)
-        self._queries = retriever.encoder.encode_query(self._texts, show_progress_bar=False)
+        self._queries = retriever.encoder.encode_texts(
+            self._texts, side="query", options=EncodeOptions()
+        )
         self._dense: list[Leg] | None = None
         self._dense_queries: list[SparseVector | FloatArray] = []
         self._sparse: dict[tuple[_Form, int | None], list[Leg]] = {}

@@ -14,7 +14,7 @@ from splade_sdk.qdrant.base import Collection, Point, Record
 from splade_sdk.qdrant.content_hash import ContentHasher, same_vector
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.payload import CONTENT_HASH, to_payload
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import Document
 
 __all__ = ["Draft", "PointBatch", "PointBuilder"]
@@ -68,7 +68,9 @@ class PointBuilder:
         skip_unchanged: Leave out documents that are stored already, with the same content.
     """
 
-    def __init__(self, collection: Collection, encoding: Encoding, *, skip_unchanged: bool) -> None:
+    def __init__(
+        self, collection: Collection, encoding: EncoderPair, *, skip_unchanged: bool
+    ) -> None:
         self._collection = collection
         self._encoding = encoding
         self._skip_unchanged = skip_unchanged
@@ -87,10 +89,10 @@ class PointBuilder:
             ConfigError: if there is no encoder for the dense vector of the document.
         """
         vector, encoder = document.vector, self._encoding.encoder
-        if vector is not None and vector.dimensions != encoder.dimensions:
+        if vector is not None and vector.dimensions != encoder.fingerprint.dimensions:
             raise InvalidVectorError(
                 f"vector of document {document.id!r} has {vector.dimensions} dimensions, but the "
-                f"encoder {encoder.fingerprint.model!r} has {encoder.dimensions}: use "
+                f"encoder {encoder.fingerprint.model!r} has {encoder.fingerprint.dimensions}: use "
                 "vectors of this encoder, or none to have the text encoded"
             )
         if self._dense is not None or document.dense is not None:

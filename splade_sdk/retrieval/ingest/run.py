@@ -39,7 +39,7 @@ from splade_sdk.errors import (
 from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection
 from splade_sdk.qdrant.payload import to_payload
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest.options import UpsertOptions, require_file
 from splade_sdk.retrieval.ingest.pipeline import Pipeline
 from splade_sdk.retrieval.ingest.points import PointBatch, PointBuilder
@@ -80,7 +80,7 @@ _PAGE = 1_000  # points compared at a time with what a sync has read
 def upsert(
     documents: Iterable[Document | SourceRow],
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     options: UpsertOptions,
 ) -> IngestReport:
     """Encode and store documents; see ``Retriever.upsert``."""
@@ -94,7 +94,7 @@ def upsert(
 def sync(
     documents: Iterable[Document | SourceRow],
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     options: UpsertOptions,
     *,
     allow_empty: bool,
@@ -129,7 +129,7 @@ def sync(
 def _upsert(
     documents: Iterable[Document | SourceRow],
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     options: UpsertOptions,
     seen: SeenIds,
 ) -> IngestReport:

@@ -21,7 +21,7 @@ from splade_sdk.qdrant.base import Collection, Point, Record
 from splade_sdk.qdrant.content_hash import ContentHasher
 from splade_sdk.qdrant.payload import CONTENT_HASH, from_payload
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.types import UpgradeReport
 
 __all__ = ["rewrite_points", "upgrade_to_hybrid"]
@@ -31,7 +31,7 @@ _PASSES_IN_VAIN = 3  # passes that may begin with the same unchanged documents
 
 def upgrade_to_hybrid(
     collection: Collection,
-    encoding: Encoding,
+    encoding: EncoderPair,
     layout: DenseSettings,
     *,
     batch_size: int,
@@ -166,7 +166,7 @@ class _DenseRevision:
         contract: The contract after the upgrade.
     """
 
-    def __init__(self, encoding: Encoding, contract: CollectionContract) -> None:
+    def __init__(self, encoding: EncoderPair, contract: CollectionContract) -> None:
         name = contract.settings.dense.name
         self.lacking = models.Filter(must_not=[models.HasVectorCondition(has_vector=name)])
         self.upgraded = 0

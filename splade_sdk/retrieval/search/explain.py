@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import models
 
-from splade_sdk.encoders.base import LocatingEncoder, SparseEncoder
+from splade_sdk.encoders.base import LocatingEncoder, SparseEncoder, decode
 from splade_sdk.errors import DocumentNotFoundError
 from splade_sdk.qdrant.base import Collection, SearchRequest
 from splade_sdk.qdrant.ids import point_id
@@ -255,7 +255,7 @@ class _Matches:
         lacking = np.flatnonzero(~np.isin(query.indices, self._document.vector.indices))
         return [
             (readable_term(term), weight)
-            for term, weight in self._encoder.decode(_part(query, lacking))
+            for term, weight in decode(self._encoder, _part(query, lacking))
         ]
 
     def _match(
@@ -303,7 +303,7 @@ def _by_term(activations: Sequence[TermActivation]) -> dict[int, TermActivation]
 def _names(encoder: SparseEncoder, vector: SparseVector) -> dict[int, str]:
     """Return the term of each id: ``decode`` puts the heaviest first, so weights say the order."""
     falling = np.arange(len(vector), 0, -1, dtype=np.float32)
-    decoded = encoder.decode(SparseVector(vector.indices, falling, vector.dimensions))
+    decoded = decode(encoder, SparseVector(vector.indices, falling, vector.dimensions))
     return dict(zip(vector.indices.tolist(), (term for term, _ in decoded), strict=True))
 
 

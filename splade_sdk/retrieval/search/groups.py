@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from qdrant_client import models
 
 from splade_sdk.qdrant.base import Collection
+from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.payload import document_id, values_at
 from splade_sdk.retrieval.search.run import Candidate, Job, rank, read_hits
 from splade_sdk.types import GroupKey, HitGroup
@@ -155,6 +156,9 @@ def _is_in(by: _By, key: _Key) -> models.FieldCondition:
 
 
 def _also(
-    given: models.Filter | None, must: Sequence[Any] = (), must_not: Sequence[Any] = ()
+    given: Mapping[str, Any] | models.Filter | None,
+    must: Sequence[Any] = (),
+    must_not: Sequence[Any] = (),
 ) -> models.Filter:
-    return models.Filter(must=[*([given] if given else []), *must], must_not=list(must_not) or None)
+    own = to_filter(given)
+    return models.Filter(must=[*([own] if own else []), *must], must_not=list(must_not) or None)

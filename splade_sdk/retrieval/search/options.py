@@ -90,9 +90,9 @@ def _score_threshold(given: object) -> float | None:
     return None if given is None else _threshold(given, "score_threshold")
 
 
-def _leg_thresholds(given: object) -> dict[str, float]:
+def _leg_thresholds(given: object) -> dict[str, float] | None:
     if given is None:
-        return {}
+        return None
     if not isinstance(given, Mapping):
         raise InvalidTypeError(
             f"leg_thresholds is {type(given).__name__}: expected a mapping such as {{'dense': 0.5}}"
@@ -167,36 +167,36 @@ class SearchOptions(Settings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    limit: Annotated[int, PlainValidator(_limit)] = Field(10, description="Hits at most.")
-    filter: Annotated[models.Filter | None, PlainValidator(to_filter)] = Field(
-        None, description="Conditions on the metadata, such as '{\"year\": 2024}'."
+    limit: Annotated[int, PlainValidator(_limit)] = Field(default=10, description="Hits at most.")
+    filter: Annotated[Mapping[str, Any] | models.Filter | None, PlainValidator(to_filter)] = Field(
+        default=None, description="Conditions on the metadata, such as '{\"year\": 2024}'."
     )
     mode: Annotated[Mode | None, PlainValidator(_mode)] = Field(
-        None,
+        default=None,
         description="By which vectors. Default: hybrid where the index has dense vectors, else "
         "sparse.",
     )
     fusion: Annotated[Fusion | None, PlainValidator(_fusion)] = Field(
-        None, description="How a hybrid search fuses its legs."
+        default=None, description="How a hybrid search fuses its legs."
     )
     prefetch_limit: Annotated[int | None, PlainValidator(_prefetch_limit)] = Field(
-        None, description="Hits of each leg that a hybrid search fuses."
+        default=None, description="Hits of each leg that a hybrid search fuses."
     )
     score_threshold: Annotated[float | None, PlainValidator(_score_threshold)] = Field(
-        None, description="Lowest score wanted."
+        default=None, description="Lowest score wanted."
     )
-    leg_thresholds: Annotated[Mapping[str, float], PlainValidator(_leg_thresholds)] = Field(
-        default_factory=dict, description="Lowest score in a leg, such as '{\"dense\": 0.5}'."
+    leg_thresholds: Annotated[Mapping[str, float] | None, PlainValidator(_leg_thresholds)] = Field(
+        default=None, description="Lowest score in a leg, such as '{\"dense\": 0.5}'."
     )
     offset: Annotated[int, PlainValidator(_offset)] = Field(
-        0, description="Hits to skip from the top."
+        default=0, description="Hits to skip from the top."
     )
-    with_payload: Annotated[bool | tuple[str, ...], PlainValidator(_payload_fields)] = Field(
-        True, description="Return text and metadata."
+    with_payload: Annotated[bool | Sequence[str], PlainValidator(_payload_fields)] = Field(
+        default=True, description="Return text and metadata."
     )
-    with_vectors: bool = Field(False, description="Return the stored vectors.")
+    with_vectors: bool = Field(default=False, description="Return the stored vectors.")
     two_step: Annotated[TwoStep | None, PlainValidator(_two_step)] = Field(
-        None, description="Choose candidates by pruned vectors first."
+        default=None, description="Choose candidates by pruned vectors first."
     )
 
     def prefetch(self, settings: SearchSettings | None = None) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from qdrant_client import models
 
-from splade_sdk.encoders.inputs import require_text
 from splade_sdk.errors import (
     CollectionMismatchError,
     ConfigError,
@@ -16,11 +15,13 @@ from splade_sdk.errors import (
     InvalidTypeError,
 )
 from splade_sdk.qdrant.base import Collection, Record
+from splade_sdk.qdrant.filters import to_filter
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.qdrant.schema import CollectionContract, LegSpec
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import HybridBatch, HybridVector, SparseBatch, SparseVector
+from splade_sdk.types.arguments import require_text
 from splade_sdk.types.arrays import FloatArray
 from splade_sdk.types.dense import as_dense
 
@@ -104,7 +105,7 @@ def _require_query(query: object, name: str) -> Query:
 
 
 def query_legs(
-    queries: Sequence[Query], mode: Mode | None, encoding: Encoding, contract: CollectionContract
+    queries: Sequence[Query], mode: Mode | None, encoding: EncoderPair, contract: CollectionContract
 ) -> list[LegQueries]:
     """Return the legs of each query, all texts encoded in one call.
 
@@ -186,7 +187,7 @@ def _ready_made(
 
 
 def _mode(
-    query: Query, mode: Mode | None, encoding: Encoding, contract: CollectionContract
+    query: Query, mode: Mode | None, encoding: EncoderPair, contract: CollectionContract
 ) -> Mode:
     if not isinstance(query, str):
         return _mode_of_vectors(query, mode, contract)
@@ -261,7 +262,7 @@ def like_examples(
     return _legs(vectors, mode, contract)
 
 
-def without(ids: Sequence[str], given: models.Filter | None) -> models.Filter:
+def without(ids: Sequence[str], given: Mapping[str, Any] | models.Filter | None) -> models.Filter:
     """Return a filter that leaves documents out.
 
     Args:
@@ -269,7 +270,8 @@ def without(ids: Sequence[str], given: models.Filter | None) -> models.Filter:
         given: What else must hold.
     """
     these = models.HasIdCondition(has_id=[point_id(each) for each in ids])
-    return models.Filter(must=[given] if given else None, must_not=[these])
+    conditions = to_filter(given)
+    return models.Filter(must=[conditions] if conditions else None, must_not=[these])
 
 
 def _records(collection: Collection, ids: Sequence[str]) -> list[Record]:

@@ -96,7 +96,7 @@ class Job(NamedTuple):
 
     def _of_leg(self, leg: LegQuery) -> dict[str, Any]:
         thresholds = [
-            self.options.leg_thresholds.get(leg.spec.name),
+            (self.options.leg_thresholds or {}).get(leg.spec.name),
             None if self.query.fused else self.options.score_threshold,
         ]
         return {

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from splade_sdk.encoders.inputs import require_text
 from splade_sdk.errors import InvalidDataError, InvalidInputError, InvalidTypeError
+from splade_sdk.types.arguments import require_text
 
 __all__ = ["Example", "parse_example"]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import islice
-from math import log1p
 
 import numpy as np
 
-from splade_sdk.encoders.base import SparseEncoder
+from splade_sdk.encoders.base import EncodeOptions, SparseEncoder
 from splade_sdk.errors import ConfigError
+from splade_sdk.idf import idf
 from splade_sdk.training.teachers.base import ScoreArray
 from splade_sdk.training.teachers.cache import TextCache
 from splade_sdk.types import SparseVector
+from splade_sdk.types.arguments import require_texts
 
 __all__ = ["SparseTeacher"]
 
@@ -24,9 +26,8 @@ class SparseTeacher:
     """Scores pairs by the inner product of their sparse vectors.
 
     An encoder that leaves the inverse document frequency to the engine (BM25) needs the corpus, of
-    N documents of which n_j have the term j; query weights are then multiplied by::
-
-        idf_j = ln(1 + (N - n_j + 0.5) / (n_j + 0.5))
+    N documents of which n_j have the term j; query weights are then multiplied by
+    ``idf(N, n_j)`` (see ``splade_sdk.idf``).
 
     Args:
         encoder: The encoder.
@@ -53,11 +54,17 @@ class SparseTeacher:
                     "frequency: pass corpus= to count them in"
                 )
             self._frequencies = _DocumentFrequencies(encoder, corpus)
-        self._documents: TextCache[SparseVector] = TextCache(encoder.encode_document, cache_size)
+        self._documents: TextCache[SparseVector] = TextCache(
+            partial(encoder.encode_texts, side="document", options=EncodeOptions()), cache_size
+        )
 
     def score(self, queries: Sequence[str], documents: Sequence[Sequence[str]]) -> list[ScoreArray]:
         """Return the scores of each query's documents."""
-        encoded = list(self._encoder.encode_query(list(queries)))
+        encoded = list(
+            self._encoder.encode_texts(
+                require_texts(queries), side="query", options=EncodeOptions()
+            )
+        )
         if self._frequencies is not None:
             encoded = [self._frequencies.weigh(query) for query in encoded]
         found = iter(self._documents.get([text for texts in documents for text in texts]))
@@ -75,19 +82,17 @@ class _DocumentFrequencies:
         counts: Counter[int] = Counter()
         total = 0
         while batch := list(islice(texts, _CORPUS_BATCH)):
-            terms, occurrences = np.unique(
-                encoder.encode_document(batch).indices, return_counts=True
+            vectors = encoder.encode_texts(
+                require_texts(batch), side="document", options=EncodeOptions()
             )
+            terms, occurrences = np.unique(vectors.indices, return_counts=True)
             counts.update(dict(zip(terms.tolist(), occurrences.tolist(), strict=True)))
             total += len(batch)
-        self._idf = {term: _idf(total, count) for term, count in counts.items()}
-        self._unseen = _idf(total, 0)
+        weights = idf(total, list(counts.values())).tolist()
+        self._idf = dict(zip(counts, weights, strict=True))
+        self._unseen = float(idf(total, 0))
 
     def weigh(self, query: SparseVector) -> SparseVector:
         factors = [self._idf.get(term, self._unseen) for term in query.indices.tolist()]
         values = query.values * np.array(factors, dtype=np.float32)
         return SparseVector(query.indices, values, query.dimensions)
-
-
-def _idf(total: int, frequency: int) -> float:
-    return log1p((total - frequency + 0.5) / (frequency + 0.5))

@@ -23,9 +23,10 @@ from haystack_integrations.components.retrievers.qdrant import QdrantSparseEmbed
 from haystack_integrations.document_stores.qdrant import QdrantDocumentStore
 
 from splade_integrations.haystack import SpladeSparseDocumentEmbedder, SpladeSparseTextEmbedder
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.errors import InvalidTypeError
-from splade_sdk.types import SparseVector
+from splade_sdk.types import SparseBatch
 from tests.unit.encoders.tiny import save_masked_lm
 from tests.unit.fakes import WordEncoder
 
@@ -80,9 +81,12 @@ class TestDocuments:
 class TestTexts:
     def test_queries_are_encoded_by_their_own_side(self) -> None:
         class TwoSided(WordEncoder):
-            def encode_query(self, texts: Any, **options: Any) -> Any:
-                vector = self._encode(texts)
-                return SparseVector(vector.indices, 2 * vector.values, vector.dimensions)
+            def encode_texts(
+                self, texts: list[str], *, side: SideName, options: EncodeOptions
+            ) -> SparseBatch:
+                made = super().encode_texts(texts, side=side, options=options)
+                factor = 2 if side == "query" else 1
+                return SparseBatch(made.indptr, made.indices, factor * made.values, made.dimensions)
 
         made = SpladeSparseTextEmbedder(TwoSided()).run("heart attack")["sparse_embedding"]
         assert made.values == [2.0, 2.0]

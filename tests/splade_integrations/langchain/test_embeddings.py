@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,8 @@ from langchain_qdrant import QdrantVectorStore, RetrievalMode
 from qdrant_client import QdrantClient, models
 
 from splade_integrations.langchain import SpladeSparseEmbeddings
-from splade_sdk.types import SparseVector
+from splade_sdk.encoders.base import EncodeOptions, SideName
+from splade_sdk.types import SparseBatch, SparseVector
 from tests.unit.fakes import WordEncoder
 
 TEXTS = ["heart attack", "", "a heart and a heart"]
@@ -24,9 +24,12 @@ TEXTS = ["heart attack", "", "a heart and a heart"]
 class TwoSided(WordEncoder):
     """Doubles the weights of queries, so that the sides can be told apart."""
 
-    def encode_query(self, texts: Any, **options: Any) -> Any:
-        vector = self._encode(texts)
-        return SparseVector(vector.indices, 2 * vector.values, vector.dimensions)
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        made = super().encode_texts(texts, side=side, options=options)
+        factor = 2 if side == "query" else 1
+        return SparseBatch(made.indptr, made.indices, factor * made.values, made.dimensions)
 
 
 def filled_store(client: QdrantClient, name: str, mode: RetrievalMode) -> QdrantVectorStore:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,8 @@ from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import AsyncQdrantClient, QdrantClient
 
 from splade_integrations.llama_index import sparse_doc_fn, sparse_query_fn
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.encoders.base import EncodeOptions, SideName
+from splade_sdk.types import SparseBatch
 from tests.unit.fakes import WordEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local")
@@ -27,10 +27,12 @@ TEXTS = ["heart attack", "", "a heart and a heart"]
 class TwoSided(WordEncoder):
     """Doubles the weights of queries, so that the sides can be told apart."""
 
-    def encode_query(self, texts: Any, **options: Any) -> Any:
-        vectors = [self._encode(text) for text in texts]
-        doubled = [SparseVector(v.indices, 2 * v.values, v.dimensions) for v in vectors]
-        return SparseBatch.from_vectors(doubled, self.dimensions)
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
+        made = super().encode_texts(texts, side=side, options=options)
+        factor = 2 if side == "query" else 1
+        return SparseBatch(made.indptr, made.indices, factor * made.values, made.dimensions)
 
 
 def test_each_side_gives_its_own_vectors_and_an_empty_text_keeps_its_place() -> None:

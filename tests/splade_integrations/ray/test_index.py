@@ -164,7 +164,7 @@ def test_an_engine_that_workers_cannot_share_is_refused(
     with pytest.raises(ConfigError, match=r"cannot share .* the url of a server"):
         index_dataset(
             dataset(rows()),
-            lambda: Retriever(**place, encoder=TracedEncoder(tmp_path)),  # type: ignore[arg-type]
+            lambda: Retriever(**place, encoder=TracedEncoder(tmp_path)),
             num_cpus=0.5,
         )
     assert not encoded(tmp_path)
@@ -174,7 +174,7 @@ def test_a_server_that_does_not_answer_ends_it(server: RemoteServer, tmp_path: P
     with pytest.raises(EngineError, match=r"refused|reach") as told:
         index_dataset(
             dataset(rows()),
-            lambda: Retriever("http://127.0.0.1:9", encoder=TracedEncoder(tmp_path), retry=None),  # type: ignore[arg-type]
+            lambda: Retriever("http://127.0.0.1:9", encoder=TracedEncoder(tmp_path), retry=None),
             num_cpus=0.5,
         )
     assert told.value.report == IngestReport()  # type: ignore[attr-defined]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from splade_sdk.types import SparseBatch, SparseVector
+from splade_sdk.encoders.base import EncodeOptions, SideName
+from splade_sdk.types import SparseBatch
 from tests.unit.fakes import WordEncoder
 
 __all__ = ["TracedEncoder", "encoded", "workers"]
@@ -26,14 +25,14 @@ class TracedEncoder(WordEncoder):
         self._deadly = deadly
         self._deaths = deaths
 
-    def encode_document(
-        self, texts: str | Sequence[str], **options: Any
-    ) -> SparseVector | SparseBatch:
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
         with (self._folder / f"{os.getpid()}.texts").open("a") as file:
             file.writelines(f"{text}\n" for text in texts)
         if any(self._deadly in text for text in texts) and self._may_die():
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().encode_document(texts, **options)
+        return super().encode_texts(texts, side=side, options=options)
 
     def _may_die(self) -> bool:
         for number in range(self._deaths):

@@ -68,7 +68,7 @@ def test_an_interrupted_run_is_completed(splade: Splade, tmp_path: Path) -> None
     from tests.unit.cli.conftest import TermEncoder
 
     encoder = TermEncoder()
-    with Retriever(path=tmp_path / "demo", encoder=encoder) as retriever:  # type: ignore[arg-type]
+    with Retriever(path=tmp_path / "demo", encoder=encoder) as retriever:
         retriever.upsert([next(iter(stdlib_docs.stdlib_documents()))])
     ran = splade("demo", "--index", str(tmp_path / "demo"))
     assert ran.err == "indexing 3 docstrings, once …\n"

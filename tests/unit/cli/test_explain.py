@@ -18,7 +18,7 @@ Splade = Callable[..., Ran]
 def indexed(tmp_path: Path) -> str:
     folder = str(tmp_path / "idx")
     # Of the model that the commands open here.
-    with Retriever(path=folder, encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(path=folder, encoder=WordEncoder()) as retriever:
         retriever.upsert(
             [Document("heart", "heart attack attack <b>"), Document("panic", "panic attack")]
         )

@@ -6,9 +6,8 @@ from math import log
 import numpy as np
 import pytest
 
-from splade_sdk.encoders.analyzer import Analyzer
+from splade_sdk.encoders.analyzer import Analyzer, TermIds
 from splade_sdk.encoders.bm25 import Bm25Encoder
-from splade_sdk.encoders.term_ids import TermIds
 from splade_sdk.errors import ConfigError, InvalidInputError, InvalidTypeError, InvalidVectorError
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import MAX_DIMENSIONS
@@ -114,8 +113,8 @@ def test_memory_of_words_is_bounded_and_does_not_change_ids() -> None:
     words = [f"word{at}" for at in range(10)]
     ids = [terms.of(word)[0] for word in words]
     assert ids == [TermIds(Analyzer()).of(word)[0] for word in words]
-    assert terms.told(ids[-1]) == "word9"
-    assert terms.told(ids[0]) == f"#{ids[0]}"
+    assert terms.stem_of(ids[-1]) == "word9"
+    assert terms.stem_of(ids[0]) == f"#{ids[0]}"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_only_the_first_coordinates_are_kept() -> None:
 
 
 def test_rows_are_float32_and_read_only() -> None:
-    rows = ExternalDense(LetterEncoder()).encode_query(["aa", "e"])
+    rows = ExternalDense(LetterEncoder()).encode(["aa", "e"], "query")
     assert (rows.dtype, rows.shape, rows.flags.writeable) == (np.float32, (2, 4), False)
 
 
@@ -72,7 +72,7 @@ def test_a_model_that_makes_no_numbers_is_told() -> None:
             return [None] * len(texts)
 
     with pytest.raises(InvalidVectorError, match=r"vectors of '.*Nothing': the dtype is object"):
-        ExternalDense(Nothing()).encode_document(["a"])
+        ExternalDense(Nothing()).encode(["a"], "document")
     with pytest.raises(InvalidTypeError, match=r"expected an object with encode"):
         ExternalDense("a/b")  # type: ignore[arg-type]
 
@@ -89,4 +89,4 @@ def test_a_sentence_transformer(recwarn: pytest.WarningsRecorder) -> None:
     again = dense_fingerprint(ExternalDense(SentenceTransformer(folder, device="cpu").half()))
     assert again.probe != made.probe
     made.require_same(again, where="docs")
-    assert side.encode_query(["a", "b"]).shape == (2, 384)
+    assert side.encode(["a", "b"], "query").shape == (2, 384)

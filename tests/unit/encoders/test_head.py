@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from splade_sdk.encoders import head as head_module
-from splade_sdk.encoders import tiles as tiles_module
-from splade_sdk.encoders.head import VocabularyHead, pool_logits
-from splade_sdk.encoders.tiles import Workspace, max_over_tokens
+from splade_sdk.encoders.head import VocabularyHead, Workspace, max_over_tokens, pool_logits
 from tests.unit.encoders.tiny import textbook
 
 WIDTH, VOCABULARY = 24, 1500  # not a multiple of any tile
@@ -59,8 +57,8 @@ def dense(entries: tuple[Tensor, Tensor, Tensor], rows: int) -> Tensor:
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles_module, "_CPU_TILE_ELEMENTS", 64)
-    monkeypatch.setattr(tiles_module, "_MIN_TILE_TERMS", 7)
+    monkeypatch.setattr(head_module, "_CPU_TILE_ELEMENTS", 64)
+    monkeypatch.setattr(head_module, "_MIN_TILE_TERMS", 7)
 
 
 @lengths_cases

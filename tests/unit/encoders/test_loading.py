@@ -14,7 +14,7 @@ from safetensors.numpy import save
 from transformers import BertConfig, BertModel
 
 from splade_sdk import SpladeEncoder
-from splade_sdk.encoders.token_side import read_token_weights
+from splade_sdk.encoders.side import read_token_weights
 from splade_sdk.errors import (
     ConfigError,
     InvalidTypeError,

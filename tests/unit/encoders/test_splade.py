@@ -132,11 +132,11 @@ def test_truncation_counts_over_all_blocks(
 def test_the_warning_points_at_the_caller(bert_folder: Path, call: str) -> None:
     encoder = SpladeEncoder(bert_folder, device="cpu")
     for texts in (LONG, [LONG]):
-        encoder._truncation_told = False
+        encoder._truncation_warned = False
         with pytest.warns(TruncationWarning) as told:
             getattr(encoder, call)(texts)
         assert told[0].filename == __file__
-    encoder._truncation_told = False
+    encoder._truncation_warned = False
     with (
         Retriever(":memory:", encoder=encoder) as retriever,
         pytest.warns(TruncationWarning) as told,

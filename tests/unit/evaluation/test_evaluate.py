@@ -22,7 +22,7 @@ def dataset(folder: Path) -> BeirDataset:
 def test_metrics_of_a_ranking_that_is_known(dataset: BeirDataset, engine: str) -> None:
     if engine == "embedded":
         pytest.importorskip("qdrant_edge")
-    report = evaluate(WordEncoder(), dataset, engine=engine)  # type: ignore[arg-type]
+    report = evaluate(WordEncoder(), dataset, engine=engine)
     # q1 "heart": d1 scores 2, d3 scores 1; relevant are d3 and d9, which does not exist.
     # q2 "cancer lung": d2 scores 2, d3 scores 1; relevant is d2. q4 "absent": nothing found.
     ndcg = (1 / log2(1 + 2)) / (1 / log2(1 + 1) + 1 / log2(1 + 2))

@@ -8,7 +8,7 @@ from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import RRF, Weighted
-from splade_sdk.retrieval.search.query import Mode
+from splade_sdk.retrieval.search.options import Mode
 from splade_sdk.types import Document
 from tests.unit.fakes import HybridEncoder, LetterEncoder, WordEncoder
 

@@ -53,7 +53,7 @@ def test_other_metrics_come_from_the_same_run(dataset: BeirDataset, kept: Path) 
 
 
 def test_nothing_is_kept_where_nobody_asked(dataset: BeirDataset, kept: Path) -> None:
-    evaluate(WordEncoder(), dataset, engine="memory")  # type: ignore[arg-type]
+    evaluate(WordEncoder(), dataset, engine="memory")
     assert not kept.exists()
 
 

@@ -25,7 +25,7 @@ DOCUMENTS = [
 
 @pytest.fixture
 def retriever() -> Iterator[Retriever]:
-    with Retriever(":memory:", encoder=HybridEncoder()) as made:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=HybridEncoder()) as made:
         made.upsert(DOCUMENTS)
         yield made
 
@@ -88,7 +88,7 @@ def test_wrong_arguments_are_told(retriever: Retriever) -> None:
         retriever.recommend([3])  # type: ignore[list-item]
     with pytest.raises(InvalidInputError, match="mode is 'x'"):
         retriever.recommend("fish", mode="x")  # type: ignore[arg-type]
-    with Retriever(":memory:", encoder=WordEncoder()) as sparse:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=WordEncoder()) as sparse:
         sparse.upsert(DOCUMENTS)
         assert ids(sparse.recommend("fish")) == ["fishes"]
         with pytest.raises(CollectionMismatchError, match="no dense vectors"):
@@ -101,7 +101,7 @@ def test_groups_by_a_field() -> None:
         for book in ("a", "b")
         for n in range(3)
     ]
-    with Retriever(":memory:", encoder=WordEncoder()) as made:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=WordEncoder()) as made:
         made.upsert(documents)
         groups = made.search_groups("fish", group_by="book.id", group_size=2)
         assert [(each.key, ids(each.hits)) for each in groups] == [

@@ -72,7 +72,7 @@ def hits_of(retriever: Retriever, queries: Sequence[Any], wanted: int) -> list[H
 
 def test_sums_are_the_engines_scores_for_a_thousand_pairs(place: str) -> None:
     encoder = WordEncoder(dimensions=DIMENSIONS)
-    with Retriever(place, encoder=encoder) as retriever:  # type: ignore[arg-type]
+    with Retriever(place, encoder=encoder) as retriever:
         vectors = random_vectors(200, terms=60, seed=0)
         retriever.upsert(
             Document(f"d{at}", f"text {at}", vector=vector) for at, vector in enumerate(vectors)
@@ -96,7 +96,7 @@ def test_shares_are_the_fused_scores_for_a_thousand_hybrid_pairs(place: str) -> 
     rows = dense.encode(letters)
     fusions = [RRF(), RRF(k=2, dense_weight=3.0), DBSF(), Weighted(alpha=0.3)]
     explained = 0
-    with Retriever(place, encoder=encoder, dense_encoder=dense) as retriever:  # type: ignore[arg-type]
+    with Retriever(place, encoder=encoder, dense_encoder=dense) as retriever:
         retriever.upsert(
             Document(f"d{at}", f"text {at}", vector=vector, dense=row)
             for at, (vector, row) in enumerate(
@@ -152,7 +152,7 @@ def test_with_fewer_bits_contributions_are_what_the_engine_has_left(datatype: st
     pytest.importorskip("qdrant_edge")
     settings = CollectionSettings(datatype=datatype)  # type: ignore[arg-type]
     encoder = WordEncoder(dimensions=DIMENSIONS)
-    with Retriever(":memory:", encoder=encoder, settings=settings) as retriever:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=encoder, settings=settings) as retriever:
         vectors = random_vectors(50, terms=60, seed=0)
         retriever.upsert(Document(f"d{at}", "", vector=v) for at, v in enumerate(vectors))
         for hit in hits_of(retriever, random_vectors(10, terms=15, seed=1), 100):
@@ -163,7 +163,7 @@ def test_with_fewer_bits_contributions_are_what_the_engine_has_left(datatype: st
 
 @pytest.fixture
 def retriever() -> Iterator[Retriever]:
-    with Retriever(":memory:", encoder=NamedWords()) as made:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=NamedWords()) as made:
         made.upsert(
             [
                 Document("heart", "heart attack attack symptoms"),
@@ -246,7 +246,7 @@ def test_a_vector_that_was_not_made_from_the_text_has_no_places(retriever: Retri
 
 
 def test_a_pruned_vector_is_still_known_by_its_text() -> None:
-    with Retriever(":memory:", encoder=NamedWords()) as retriever:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=NamedWords()) as retriever:
         whole = WordEncoder().encode_document("heart heart attack")
         assert isinstance(whole, SparseVector)
         retriever.upsert([Document("d", "heart heart attack", vector=whole.prune(1))])
@@ -256,7 +256,7 @@ def test_a_pruned_vector_is_still_known_by_its_text() -> None:
 
 
 def test_an_encoder_that_knows_no_places_is_enough() -> None:
-    with Retriever(":memory:", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=WordEncoder()) as retriever:
         retriever.upsert([Document("d", "heart attack")])
         explained = retriever.search("heart")[0].explain()
     assert given(explained) == [1.0]
@@ -289,7 +289,7 @@ class TestHits:
         assert retriever.explain("heart", other) == hit.explain()
 
     def test_one_of_a_closed_retriever_says_so(self) -> None:
-        with Retriever(":memory:", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+        with Retriever(":memory:", encoder=WordEncoder()) as retriever:
             retriever.upsert([Document("d", "heart")])
             hit = retriever.search("heart")[0]
         with pytest.raises(EngineClosedError, match="retriever was closed"):

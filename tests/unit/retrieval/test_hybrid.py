@@ -208,13 +208,13 @@ class TestReadyMadeVectors:
 class TestIngest:
     def test_one_pass_gives_both(self) -> None:
         encoder = HybridEncoder()
-        with Retriever(":memory:", encoder=encoder) as made:  # type: ignore[arg-type]
+        with Retriever(":memory:", encoder=encoder) as made:
             made.upsert([Document("a", "aa"), Document("b", "bb")])
             assert [call for call in encoder.calls if len(call) == 2] == [["aa", "bb"]]
 
     def test_nothing_is_encoded_twice(self) -> None:
         dense = LetterEncoder()
-        with Retriever(":memory:", encoder=WordEncoder(), dense_encoder=dense) as made:  # type: ignore[arg-type]
+        with Retriever(":memory:", encoder=WordEncoder(), dense_encoder=dense) as made:
             made.upsert(DOCUMENTS)
             dense.calls.clear()
             assert made.upsert(DOCUMENTS).skipped == len(DOCUMENTS)
@@ -253,7 +253,7 @@ class TestIngest:
                 return rows(len(texts))
 
         with (
-            Retriever(":memory:", encoder=WordEncoder(), dense_encoder=Broken()) as made,  # type: ignore[arg-type]
+            Retriever(":memory:", encoder=WordEncoder(), dense_encoder=Broken()) as made,
             pytest.raises(InvalidVectorError, match=told),
         ):
             made.upsert([Document("a", "a"), Document("b", "b")])
@@ -274,7 +274,7 @@ class Sided:
 
 class TestModels:
     def test_the_sides_of_a_model_are_used(self) -> None:
-        with Retriever(":memory:", encoder=WordEncoder(), dense_encoder=Sided()) as made:  # type: ignore[arg-type]
+        with Retriever(":memory:", encoder=WordEncoder(), dense_encoder=Sided()) as made:
             made.upsert([Document("a", "text")])
             [hit] = made.search("text", mode="dense")
             assert hit.score == 0.0
@@ -294,25 +294,25 @@ class TestModels:
                 made.upsert([Document("x", "", dense=np.ones(4))])
 
     def test_a_collection_of_before_stays_sparse(self, tmp_path: Path) -> None:
-        with Retriever(path=tmp_path, encoder=WordEncoder()) as made:  # type: ignore[arg-type]
+        with Retriever(path=tmp_path, encoder=WordEncoder()) as made:
             made.upsert(DOCUMENTS)
-        with Retriever(path=tmp_path, encoder=HybridEncoder()) as made:  # type: ignore[arg-type]
+        with Retriever(path=tmp_path, encoder=HybridEncoder()) as made:
             assert {leg for hit in made.search("a fish") for leg in hit.legs} == {"sparse"}
             assert made.upsert(DOCUMENTS).skipped == len(DOCUMENTS)
         with (
             Retriever(
                 path=tmp_path,
                 encoder=WordEncoder(),
-                dense_encoder=LetterEncoder(),  # type: ignore[arg-type]
+                dense_encoder=LetterEncoder(),
             ) as made,
             pytest.raises(CollectionMismatchError, match=r"without dense vectors, .*'letters'"),
         ):
             made.search("a fish")
 
     def test_without_a_dense_encoder_a_collection_is_searched_sparse(self, tmp_path: Path) -> None:
-        with Retriever(path=tmp_path, encoder=HybridEncoder()) as made:  # type: ignore[arg-type]
+        with Retriever(path=tmp_path, encoder=HybridEncoder()) as made:
             made.upsert(DOCUMENTS)
-        with Retriever(path=tmp_path, encoder=WordEncoder()) as made:  # type: ignore[arg-type]
+        with Retriever(path=tmp_path, encoder=WordEncoder()) as made:
             assert {leg for hit in made.search("a fish") for leg in hit.legs} == {"sparse"}
             assert ids(made.search(np.array([1.0, 0, 0, 0], dtype=np.float32)))[0] == "dense"
             assert made.modes == ("sparse",)
@@ -326,11 +326,11 @@ class TestModels:
         with Retriever(
             path=tmp_path,
             encoder=WordEncoder(),
-            dense_encoder=LetterEncoder(),  # type: ignore[arg-type]
+            dense_encoder=LetterEncoder(),
         ) as made:
             made.upsert(DOCUMENTS)
         with (
-            Retriever(path=tmp_path, encoder=WordEncoder(), dense_encoder=Sided()) as made,  # type: ignore[arg-type]
+            Retriever(path=tmp_path, encoder=WordEncoder(), dense_encoder=Sided()) as made,
             pytest.raises(CollectionMismatchError, match=r"'letters'.*'Sided' \(dimensions 4 != 2"),
         ):
             made.search("a fish")

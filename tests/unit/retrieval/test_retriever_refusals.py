@@ -92,7 +92,7 @@ def test_what_a_retriever_cannot_be_made_of(
 def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    with Retriever(path="~/index", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(path="~/index", encoder=WordEncoder()) as retriever:
         retriever.upsert([Document("a", "one")])
     assert (tmp_path / "index/documents").is_dir()
 
@@ -107,7 +107,7 @@ def _broken() -> Iterator[Document]:
 def test_nothing_is_made_for_what_holds_no_documents(
     tmp_path: Path, documents: Any, method: str
 ) -> None:
-    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as retriever:
         with pytest.raises((InvalidTypeError, OSError)):
             getattr(retriever, method)(documents() if callable(documents) else documents)
         with pytest.raises(CollectionNotFoundError):
@@ -116,6 +116,6 @@ def test_nothing_is_made_for_what_holds_no_documents(
 
 
 def test_of_a_stream_no_document_is_lost() -> None:
-    with Retriever(":memory:", encoder=WordEncoder()) as retriever:  # type: ignore[arg-type]
+    with Retriever(":memory:", encoder=WordEncoder()) as retriever:
         report = retriever.upsert(Document(each, f"word {each}") for each in "abc")
         assert (report.stored, retriever.count()) == (3, 3)

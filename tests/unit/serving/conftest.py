@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.types import HybridBatch, SparseBatch, SparseVector, TermActivation
 from splade_sdk.types.activation import Place
 from tests.serving import running_server
@@ -69,18 +70,16 @@ class Terms(WordEncoder):
 class Dense(WordEncoder):
     """Words, and a dense vector that tells the length of the text and its side."""
 
-    dense_dimensions = 2
+    @property
+    def dense_dimensions(self) -> int:
+        return 2
 
-    def _both(self, texts: Sequence[str], first: float, dense: bool, given: Any) -> Any:
-        sparse = WordEncoder.encode_document(self, texts, **given)
+    def encode_hybrid(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> HybridBatch:
+        first = float(side == "query")
         rows = np.array([[first, float(len(text))] for text in texts], dtype=np.float32)
-        return HybridBatch(sparse, rows) if dense else sparse  # type: ignore[arg-type]
-
-    def encode_document(self, texts: Any, *, dense: bool = False, **given: Any) -> Any:
-        return self._both(texts, 0.0, dense, given)
-
-    def encode_query(self, texts: Any, *, dense: bool = False, **given: Any) -> Any:
-        return self._both(texts, 1.0, dense, given)
+        return HybridBatch(self.encode_texts(texts, side=side, options=options), rows)
 
 
 class Gated(WordEncoder):
@@ -91,15 +90,15 @@ class Gated(WordEncoder):
         self.gate = threading.Event()
         self.begun = threading.Event()
 
-    def encode_document(self, texts: Any, **given: Any) -> Any:
+    def encode_texts(
+        self, texts: list[str], *, side: SideName, options: EncodeOptions
+    ) -> SparseBatch:
         self.begun.set()
         assert self.gate.wait(30)
         if "poison" in texts:
             self.calls.append(list(texts))
             raise RuntimeError("broken by the text")
-        return super().encode_document(texts, **given)
-
-    encode_query = encode_document
+        return super().encode_texts(texts, side=side, options=options)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import httpx
 import numpy as np
 import pytest
 
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.errors import ModelError
-from splade_sdk.types import SparseVector
+from splade_sdk.types import SparseBatch, SparseVector
 from tests.serving import wait_for
 from tests.unit.fakes import WordEncoder
 from tests.unit.serving.conftest import Dense, Gated, Serve, batch_of
@@ -47,11 +48,12 @@ def test_weights_come_through_exactly(serve: Serve) -> None:
     weights = np.concatenate([weights, np.nextafter(weights[[0, 4]], np.float32(9))])
 
     class Fixed(WordEncoder):
-        def encode_document(self, texts: Any, **given: Any) -> Any:
-            batch = super().encode_document(texts)
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
             indptr = np.arange(len(texts) + 1) * weights.size
             indices = np.tile(np.arange(weights.size), len(texts))
-            return type(batch)(indptr, indices, np.tile(weights, len(texts)), self.dimensions)
+            return SparseBatch(indptr, indices, np.tile(weights, len(texts)), self.dimensions)
 
     client = serve(Fixed())
     with RemoteEncoder(str(client.base_url)) as remote:
@@ -62,8 +64,11 @@ def test_weights_come_through_exactly(serve: Serve) -> None:
 
 def test_the_side_is_the_name_of_the_prompt(serve: Serve) -> None:
     class Sided(WordEncoder):
-        def encode_query(self, texts: Any, **given: Any) -> Any:
-            return self.encode_document([f"query {text}" for text in texts])
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
+            said = [f"query {text}" for text in texts] if side == "query" else texts
+            return super().encode_texts(said, side=side, options=options)
 
     client = serve(Sided())
 
@@ -186,7 +191,9 @@ def test_errors_of_the_model(
     serve: Serve, error: Exception, status: int, kind: str, told: str
 ) -> None:
     class Broken(WordEncoder):
-        def encode_document(self, texts: Any, **given: Any) -> Any:
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
             raise error
 
     answer = serve(Broken()).post("/embed_sparse", json={"inputs": "a"})

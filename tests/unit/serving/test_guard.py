@@ -13,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.encoders.remote import RemoteEncoder
 from splade_sdk.errors import AuthenticationError, RequestRejectedError
+from splade_sdk.types import SparseBatch
 from tests.serving import wait_for
 from tests.unit.fakes import WordEncoder
 from tests.unit.serving.conftest import Gated, Serve
@@ -74,7 +76,9 @@ def test_the_key_is_nowhere(serve: Serve, caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.DEBUG)
 
     class Broken(WordEncoder):
-        def encode_document(self, texts: Any, **given: Any) -> Any:
+        def encode_texts(
+            self, texts: list[str], *, side: SideName, options: EncodeOptions
+        ) -> SparseBatch:
             raise RuntimeError("odd")
 
     client = serve(Broken(), api_key=KEY)

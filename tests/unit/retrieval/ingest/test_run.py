@@ -21,7 +21,7 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.schema import CollectionContract
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest.points import PointBuilder
 from splade_sdk.retrieval.ingest.run import ingest
 from splade_sdk.retrieval.ingest.stream import Batch, SeenIds, document_batches, read_documents
@@ -69,7 +69,7 @@ def run(
 ) -> IngestReport:
     builder = PointBuilder(
         collection,  # type: ignore[arg-type]
-        Encoding(encoder or WordEncoder()),  # type: ignore[arg-type]
+        EncoderPair(encoder or WordEncoder()),  # type: ignore[arg-type]
         skip_unchanged=True,
     )
 

@@ -24,7 +24,7 @@ def text_of(retriever: Retriever) -> dict[str, str]:
 
 @pytest.fixture
 def retriever(tmp_path: Path) -> Iterator[Retriever]:
-    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as made:  # type: ignore[arg-type]
+    with Retriever(path=tmp_path / "index", encoder=WordEncoder()) as made:
         yield made
 
 

@@ -23,7 +23,7 @@ from splade_sdk.errors import (
 )
 from splade_sdk.qdrant.base import Point
 from splade_sdk.qdrant.memory import MemoryCollection
-from splade_sdk.retrieval.encoding import Encoding
+from splade_sdk.retrieval.encoding import EncoderPair
 from splade_sdk.retrieval.ingest import run
 from splade_sdk.retrieval.ingest.options import UpsertOptions
 from splade_sdk.types import Document, IngestReport, SparseVector
@@ -60,7 +60,7 @@ class Store:
 
     def __init__(self, encoder: WordEncoder | None = None, dense: Any = None) -> None:
         self.encoder = encoder or WordEncoder()
-        self.encoding = Encoding(self.encoder, dense)  # type: ignore[arg-type]
+        self.encoding = EncoderPair(self.encoder, dense)  # type: ignore[arg-type]
         self.collection = Collection(self.encoder, self.encoding.dense)
 
     def upsert(self, documents: Any, **options: Any) -> IngestReport:

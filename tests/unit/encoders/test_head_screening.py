@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from splade_sdk.encoders.screening import Screen, largest_code
-from splade_sdk.encoders.tiles import Workspace
+from splade_sdk.encoders.head import Screen, VocabularyHead, Workspace, largest_code
 
 pytestmark = pytest.mark.skipif(
     largest_code() is None, reason="this CPU does not sum 8-bit products exactly"
@@ -110,3 +111,30 @@ def test_a_bias_that_switches_terms_off_for_good(code: int) -> None:
 
 def test_the_code_is_one_whose_products_are_summed_exactly() -> None:
     assert largest_code() in (63, 127)
+
+
+def _refuses(*_: object, **__: object) -> None:
+    raise RuntimeError("not on this CPU")
+
+
+@pytest.mark.parametrize("product", [None, _refuses], ids=["missing", "refused"])
+def test_without_the_integer_product_every_term_is_computed(
+    monkeypatch: pytest.MonkeyPatch, product: Callable[..., None] | None
+) -> None:
+    generator = torch.Generator().manual_seed(3)
+    weight, bias = torch.randn(300, 16, generator=generator), torch.randn(300, generator=generator)
+    tokens, lengths = torch.randn(9, 16, generator=generator), [4, 5]
+    wanted = VocabularyHead(weight, bias, screening=False).active_terms(
+        tokens, lengths, Workspace()
+    )
+    if product is None:
+        monkeypatch.delattr(torch, "_int_mm")
+    else:
+        monkeypatch.setattr(torch, "_int_mm", product)
+    largest_code.cache_clear()
+    try:
+        assert largest_code() is None
+        made = VocabularyHead(weight, bias).active_terms(tokens, lengths, Workspace())
+    finally:
+        largest_code.cache_clear()
+    assert all(torch.equal(one, other) for one, other in zip(made, wanted, strict=True))

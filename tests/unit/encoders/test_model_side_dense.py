@@ -13,7 +13,7 @@ from transformers import AutoModel
 
 from splade_sdk import Document, Retriever, SpladeEncoder
 from splade_sdk.encoders.checkpoint import OWN_CONFIG
-from splade_sdk.encoders.dense_head import mean_pooled, unit_rows
+from splade_sdk.encoders.model_side import mean_pooled, unit_rows
 from splade_sdk.errors import ConfigError, ModelFormatError
 from splade_sdk.types import HybridBatch, HybridVector
 from tests.unit.encoders.tiny import TEXTS

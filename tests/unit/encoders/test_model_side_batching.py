@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splade_sdk.encoders.batching import plan_batches
+from splade_sdk.encoders.model_side import plan_batches
 from splade_sdk.errors import ConfigError
 
 
