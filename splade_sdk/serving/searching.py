@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from splade_sdk.encoders.base import decode
 from splade_sdk.errors import RequestRejectedError
 from splade_sdk.serving.batcher import Kind
 from splade_sdk.serving.service import read_body
@@ -26,7 +27,7 @@ from splade_sdk.types import Explanation, Hit, SparseBatch, SparseVector
 from splade_sdk.types.explanation_parts import highlights
 
 if TYPE_CHECKING:
-    from splade_sdk.encoders.base import SparseEncoder, decode
+    from splade_sdk.encoders.base import SparseEncoder
     from splade_sdk.retrieval.retriever import Retriever
     from splade_sdk.retrieval.search.options import Mode
     from splade_sdk.serving.service import Service
