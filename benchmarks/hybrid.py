@@ -40,7 +40,7 @@ from splade_sdk import (
     Weighted,
 )
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
 from splade_sdk.evaluation.significance import holm, paired_test

@@ -31,7 +31,7 @@ from benchmarks._weights import two_layer_folder
 from benchmarks.hybrid import LIMIT, MAX_TOKENS, NDCG, dense_model, indexed, run_of, values
 from splade_sdk import Retriever, SearchSettings, SpladeEncoder
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
 from splade_sdk.evaluation.significance import paired_test

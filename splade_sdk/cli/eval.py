@@ -11,10 +11,10 @@ import typer
 from splade_sdk.cli.options import DenseModel, Json, MaxLength, Windows
 
 if TYPE_CHECKING:
+    from splade_sdk.datasets.beir import BeirDataset
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.evaluation.comparison import Comparison
-    from splade_sdk.evaluation.datasets import BeirDataset
-    from splade_sdk.evaluation.report import EvaluationReport, RunReport
+    from splade_sdk.evaluation.report import RunReport
     from splade_sdk.retrieval.query_vectors import Mode
 
 __all__ = ["EXAMPLES", "evaluate"]
@@ -146,8 +146,8 @@ def evaluate(
     Indexes the collection among the temporary files, searches with every judged query, and scores
     what is found. Several systems are compared query by query.
     """
+    from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.comparison import compare
-    from splade_sdk.evaluation.datasets import load_dataset
     from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_modes, evaluate_run
     from splade_sdk.evaluation.trec import read_run
 
@@ -253,15 +253,3 @@ def _print(comparison: "Comparison") -> None:
         print_comparison(comparison)
     else:
         print_report(first)
-    for report in comparison.reports:
-        _warn(report)
-
-
-def _warn(report: "RunReport | EvaluationReport") -> None:
-    missing = getattr(report, "relevant_missing", None)
-    if missing:
-        typer.echo(
-            f"{report.name}: {missing:,} relevant documents are not in the corpus: nothing can "
-            "find them",
-            err=True,
-        )

@@ -107,7 +107,7 @@ def index(
     """
     from splade_sdk.cli.documents import Fields, read_documents
     from splade_sdk.cli.opening import open_retriever
-    from splade_sdk.cli.rows import STDIN
+    from splade_sdk.datasets.lines import STDIN
     from splade_sdk.errors import EngineError
 
     for path in paths:

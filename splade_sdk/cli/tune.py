@@ -75,7 +75,7 @@ def tune(
     recommended.
     """
     from splade_sdk.cli.opening import open_retriever
-    from splade_sdk.evaluation.datasets import load_dataset
+    from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.tuning.tune import tune as find
 
     judged = load_dataset(folder, split, needs_corpus=False)

@@ -10,11 +10,11 @@ from pathlib import Path
 from time import perf_counter
 
 from splade_sdk.config import CollectionSettings
+from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
-from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import Ranking, VectorFusion
-from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
+from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, ranked, require_metrics
 from splade_sdk.evaluation.outcome import Outcome
 from splade_sdk.evaluation.report import EvaluationReport, RunReport
 from splade_sdk.evaluation.run_cache import RunCache, cache_keys
@@ -235,6 +235,9 @@ def evaluate_run(
 ) -> RunReport:
     """Score hits that are there already, such as those of ``read_run``.
 
+    Hits are ordered as trec_eval orders them: by score, highest first, and equal scores by
+    document id, the greater one first.
+
     Args:
         run: Found documents with their scores by query id.
         dataset: From ``load_dataset``; its corpus is not read.
@@ -248,8 +251,7 @@ def evaluate_run(
     """
     require_metrics(metrics, limit=limit)
     cut: dict[str, Ranking] = {
-        query_id: sorted(run.get(query_id, ()), key=lambda hit: (-hit[1], hit[0]))[:limit]
-        for query_id in dataset.qrels
+        query_id: ranked(run.get(query_id, ()))[:limit] for query_id in dataset.qrels
     }
     per_query = query_metrics(dataset.qrels, cut, metrics)
     return RunReport(

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.evaluation.active_terms import ActiveTerms
-from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import (
     CollectionEngine,
     Ranking,

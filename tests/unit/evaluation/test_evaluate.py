@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from splade_sdk.config import CollectionSettings
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidDataError, InvalidTypeError
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.evaluate import evaluate, evaluate_run
 from splade_sdk.retrieval.retriever import Retriever
 from tests.unit.fakes import WordEncoder

@@ -164,7 +164,7 @@ class TestRunFolder:
 
 
 def _ndcg(folder: Path, development: dict[str, object]) -> float:
-    from splade_sdk.evaluation.datasets import load_dataset
+    from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.evaluate import evaluate
 
     report = evaluate(

@@ -27,11 +27,11 @@ class TestBadInput:
         ("rows", "told"),
         [
             ([], "data.jsonl: no rows in it"),
-            ([{"query": "a", "negatives": ["b"]}], "data.jsonl:1: no field 'positive'"),
+            ([{"query": "a", "negatives": ["b"]}], "data.jsonl, line 1: no field 'positive'"),
             ([{"query": "a", "positive": " "}], "has no positive"),
             (
                 [{"query": "a", "positive": "b", "scores": [float("nan")]}],
-                r"data.jsonl:1: field 'scores\[0\]' is nan",
+                r"data.jsonl, line 1: field 'scores\[0\]' is nan",
             ),
         ],
     )
