@@ -148,7 +148,7 @@ def evaluate(
     """
     from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.comparison import compare
-    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_modes, evaluate_run
+    from splade_sdk.evaluation.runner import DEFAULT_METRICS, evaluate_modes, evaluate_run
     from splade_sdk.evaluation.trec import read_run
 
     dataset = load_dataset(folder, split)
@@ -227,7 +227,7 @@ def _write(
     query_csv: Path | None,
     runs: Path | None,
 ) -> None:
-    from splade_sdk.evaluation.columns import queries_csv, systems_csv
+    from splade_sdk.evaluation.comparison import queries_csv, systems_csv
     from splade_sdk.evaluation.trec import write_qrels, write_run
 
     if html is not None:

@@ -103,7 +103,7 @@ def _print(report: "TuningReport", output: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from splade_sdk.evaluation.tuning.telling import short
+    from splade_sdk.evaluation.tuning.summary import short
 
     shown = Table(box=None, pad_edge=False)
     for header in ("settings", report.metric, "difference", "KB read", "index MB", "ms", ""):

@@ -21,8 +21,7 @@ from splade_sdk.evaluation.engines import (
     Searcher,
     VectorFusion,
 )
-from splade_sdk.evaluation.outcome import Outcome
-from splade_sdk.evaluation.report import Seconds, SideReport
+from splade_sdk.evaluation.report import Outcome, Seconds, SideReport
 from splade_sdk.evaluation.vectors import MODES, VectorMaker, Vectors
 from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.base import Collection

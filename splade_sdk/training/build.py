@@ -22,7 +22,7 @@ from splade_sdk.training.config import (
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.data import Example, MixedData, Source, collate, open_source
 from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
-from splade_sdk.training.losses import TAUGHT_LOSSES, Mixture, make_loss
+from splade_sdk.training.losses import DISTILLATION_LOSSES, Mixture, make_loss
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head, warm_up
 from splade_sdk.training.objective import Objective
@@ -176,16 +176,17 @@ def build_data(config: TrainingConfig) -> MixedData:
 
 def _require_lists(config: TrainingConfig, sources: Sequence[Source]) -> None:
     """Refuse data from which a distilling loss learns nothing: it would be 0, step by step."""
-    taught = sorted({each.name for each in (*config.losses, *config.dense_losses)} & TAUGHT_LOSSES)
-    if not taught or any(
+    names = {each.name for each in (*config.losses, *config.dense_losses)}
+    distilling = sorted(names & DISTILLATION_LOSSES)
+    if not distilling or any(
         (example := source[at]).scores is not None and len(example.documents) > 1
         for source in sources
         for at in range(len(source))
     ):
         return
     raise InvalidDataError(
-        f"the loss {taught[0]!r} learns from a teacher's scores of several documents of a query, "
-        "but no example has them: add negatives with mine_negatives and scores with 'splade "
+        f"the loss {distilling[0]!r} learns from a teacher's scores of several documents of a "
+        "query, but no example has them: add negatives with mine_negatives and scores with 'splade "
         "teach', or use the loss 'infonce'"
     )
 

@@ -19,7 +19,7 @@ from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.masked_lm import quiet_transformers
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.errors import ConfigError, TrainingError, TruncationWarning
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.evaluation.runner import evaluate
 from splade_sdk.training.config import EvaluationConfig, ModelConfig
 from splade_sdk.training.model import SpladeModel
 from splade_sdk.types import Document

@@ -8,7 +8,7 @@ from splade_sdk.config import CollectionSettings
 from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidDataError, InvalidTypeError
-from splade_sdk.evaluation.evaluate import evaluate, evaluate_run
+from splade_sdk.evaluation.runner import evaluate, evaluate_run
 from splade_sdk.retrieval.retriever import Retriever
 from tests.unit.fakes import WordEncoder
 
@@ -164,3 +164,12 @@ def test_a_bad_line_of_the_corpus_stops_the_evaluation(folder: Path) -> None:
         file.write("not JSON")
     with pytest.raises(InvalidDataError, match="line 5"):
         evaluate(WordEncoder(), load_dataset(folder), engine="memory")
+
+
+def test_names_of_the_documentation_are_those_of_the_package() -> None:
+    import splade_sdk.evaluation as package
+    from splade_sdk.evaluation import runner
+
+    assert package.evaluate is runner.evaluate
+    assert all(hasattr(package, name) for name in package.__all__)
+    assert sorted(package.__all__) == package.__all__

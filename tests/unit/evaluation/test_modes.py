@@ -5,8 +5,8 @@ import pytest
 from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
-from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
 from splade_sdk.evaluation.metrics import ranked
+from splade_sdk.evaluation.runner import evaluate, evaluate_modes
 from splade_sdk.retrieval.fusion import RRF, Weighted
 from splade_sdk.retrieval.query_vectors import Mode
 from splade_sdk.retrieval.retriever import Retriever

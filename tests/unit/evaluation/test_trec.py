@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.errors import InvalidDataError
-from splade_sdk.evaluation.evaluate import evaluate_run
+from splade_sdk.evaluation.runner import evaluate_run
 from splade_sdk.evaluation.trec import read_qrels, read_run, write_qrels, write_run
 
 IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1).filter(

@@ -7,7 +7,7 @@ import pytest
 from splade_sdk.errors import ConfigError, InvalidDataError, ModelError, TrainingError
 from splade_sdk.training.config import load_config
 from splade_sdk.training.log import read_log
-from splade_sdk.training.losses import TAUGHT_LOSSES
+from splade_sdk.training.losses import DISTILLATION_LOSSES
 from splade_sdk.training.run import train
 from tests.unit.training import tiny_training as tiny
 
@@ -56,7 +56,7 @@ class TestBadInput:
         with pytest.raises(InvalidDataError, match="'kl' learns from a teacher's scores"):
             train(tiny.config(tmp_path, losses=[{"name": "kl"}]))
 
-    @pytest.mark.parametrize("loss", sorted(TAUGHT_LOSSES))
+    @pytest.mark.parametrize("loss", sorted(DISTILLATION_LOSSES))
     def test_scores_of_one_document_teach_nothing(self, tmp_path, loss):
         rows = [
             {"query": row["query"], "positive": row["positive"], "scores": [6.0]}

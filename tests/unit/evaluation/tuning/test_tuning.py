@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidInputError
 from splade_sdk.evaluation.metrics import ranked
-from splade_sdk.evaluation.tuning.choosing import Chooser, cross_validate
+from splade_sdk.evaluation.tuning.cross_validation import Chooser, cross_validate
 from splade_sdk.evaluation.tuning.legs import LegRuns
 from splade_sdk.evaluation.tuning.scoring import SettingScorer
-from splade_sdk.evaluation.tuning.space import TuningSpace
-from splade_sdk.evaluation.tuning.telling import short
+from splade_sdk.evaluation.tuning.search_space import TuningSpace
+from splade_sdk.evaluation.tuning.summary import short
 from splade_sdk.evaluation.tuning.tune import tune
 from splade_sdk.retrieval.fusion import DBSF, RRF, Weighted
 from splade_sdk.retrieval.retriever import Retriever

@@ -15,8 +15,7 @@ from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
 from splade_sdk.evaluation.engines import Ranking, VectorFusion
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, ranked, require_metrics
-from splade_sdk.evaluation.outcome import Outcome
-from splade_sdk.evaluation.report import EvaluationReport, RunReport
+from splade_sdk.evaluation.report import EvaluationReport, Outcome, RunReport
 from splade_sdk.evaluation.run_cache import RunCache, cache_keys
 from splade_sdk.evaluation.searching import EngineName, search_corpus, search_retriever
 from splade_sdk.evaluation.vectors import VectorMaker
