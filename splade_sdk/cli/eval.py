@@ -140,6 +140,14 @@ def evaluate(
             "SpladeEncoder(idf=True) does.",
         ),
     ] = False,
+    ignore_identical_ids: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-identical-ids",
+            help="Leave out hits with the query's own id, as BEIR does where queries are "
+            "documents of the corpus (ArguAna, Quora).",
+        ),
+    ] = False,
 ) -> None:
     """Measure models on a test collection.
 
@@ -164,6 +172,7 @@ def evaluate(
             metrics=metrics,
             limit=limit,
             engine=engine.value,
+            ignore_identical_ids=ignore_identical_ids,
             cache=None if no_cache else cache or _user_cache(),
         )
     reports += [

@@ -49,8 +49,8 @@ class BeirDataset:
         qrels: Relevance of judged documents, by query id and document id.
         missing_documents: Number of judged documents that are not in the corpus, which no system
             can find; None where the corpus was not read.
-        shared_ids: Number of judged queries whose id is also that of a document, as in ArguAna;
-            None where the corpus was not read.
+        queries_in_corpus: Number of judged queries that are documents of the corpus, as in
+            ArguAna: the document has the query's id and text; None where the corpus was not read.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class BeirDataset:
     queries: Mapping[str, str]
     qrels: Mapping[str, Mapping[str, int]]
     missing_documents: int | None = field(default=None, kw_only=True)
-    shared_ids: int | None = field(default=None, kw_only=True)
+    queries_in_corpus: int | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -117,14 +117,15 @@ def load_dataset(
         qrels.setdefault(each.query_id, {})[each.document_id] = each.relevance
     if not qrels:
         raise InvalidDataError(f"{path}: no judgements in it")
-    missing = shared = None
+    missing = in_corpus = None
     if corpus is not None:
         judged = {document_id for judgements in qrels.values() for document_id in judgements}
         absent = set(judged)
-        shared = 0
+        in_corpus = 0
         for document in read_corpus(corpus):
             absent.discard(document.id)
-            shared += document.id in qrels
+            query = texts[document.id].strip() if document.id in qrels else ""
+            in_corpus += bool(query) and query in document.text
         missing = warn_of_missing(path, absent, judged)
     return BeirDataset(
         folder=folder,
@@ -132,7 +133,7 @@ def load_dataset(
         queries={query_id: texts[query_id] for query_id in qrels},
         qrels=qrels,
         missing_documents=missing,
-        shared_ids=shared,
+        queries_in_corpus=in_corpus,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings
 from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
@@ -104,6 +106,7 @@ def evaluate(
         )
         return report if name is None else replace(report, name=name)
     _require(metrics, limit, engine)
+    _warn_of_queries_in_corpus(dataset, ignore_identical_ids)
     outcome = search_retriever(
         VectorMaker(system.encoder, dense_encoder, [mode], batch_size),
         system,
@@ -171,6 +174,7 @@ def evaluate_modes(
         raise InvalidTypeError(
             f"system is {type(encoder).__name__}: expected a sparse encoder or a Retriever"
         )
+    _warn_of_queries_in_corpus(dataset, ignore_identical_ids)
     fused = VectorFusion(fusion, prefetch_limit)
     maker = VectorMaker(encoder, dense_encoder, modes, batch_size)
     found: dict[Mode, Outcome] = {}
@@ -270,6 +274,16 @@ def _require(metrics: Sequence[str], limit: int, engine: str) -> None:
     if engine not in ("embedded", "memory"):
         raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'memory'")
     require_metrics(metrics, limit=limit)
+
+
+def _warn_of_queries_in_corpus(dataset: BeirDataset, ignore_identical_ids: bool) -> None:
+    if dataset.queries_in_corpus and not ignore_identical_ids:
+        warnings.warn(
+            f"{dataset.queries_in_corpus:,} of {len(dataset.queries):,} queries of "
+            f"{dataset.name!r} are documents of the corpus, and find themselves: BEIR leaves such "
+            "hits out, as ignore_identical_ids=True (--ignore-identical-ids) does",
+            stacklevel=stacklevel(),
+        )
 
 
 def _report(

@@ -149,11 +149,12 @@ def test_a_corpus_of_other_documents_is_refused(folder: Path) -> None:
         load_dataset(folder)
 
 
-def test_queries_with_the_ids_of_documents_are_counted(folder: Path) -> None:
-    assert load_dataset(folder).shared_ids == 0
-    write(folder, "queries.jsonl", '{"_id": "d1", "text": "a"}')
-    write(folder, "qrels/test.tsv", "d1\td2\t1")
-    assert load_dataset(folder).shared_ids == 1
+def test_queries_that_are_documents_are_counted(folder: Path) -> None:
+    assert load_dataset(folder).queries_in_corpus == 0
+    for text, expected in (("heart attack heart", 1), ("other words", 0)):
+        write(folder, "queries.jsonl", json.dumps({"_id": "d1", "text": text}))
+        write(folder, "qrels/test.tsv", "d1\td2\t1")
+        assert load_dataset(folder).queries_in_corpus == expected
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])

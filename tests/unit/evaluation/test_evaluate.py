@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def test_a_retriever_is_searched_as_it_is(dataset: BeirDataset) -> None:
     assert (report.engine, report.documents, report.flops) == ("retriever", None, None)
 
 
+@pytest.mark.filterwarnings("ignore:.* documents of the corpus, and find themselves")
 def test_a_hit_with_the_querys_own_id_can_be_ignored(folder: Path) -> None:
     (folder / "queries.jsonl").write_text('{"_id": "d1", "text": "heart"}\n')
     (folder / "qrels" / "test.tsv").write_text("d1\td3\t1\n")
@@ -173,3 +175,10 @@ def test_names_of_the_documentation_are_those_of_the_package() -> None:
     assert package.evaluate is runner.evaluate
     assert all(hasattr(package, name) for name in package.__all__)
     assert sorted(package.__all__) == package.__all__
+
+
+def test_queries_that_find_themselves_are_warned_of(dataset: BeirDataset) -> None:
+    queries = replace(dataset, queries_in_corpus=2)
+    with pytest.warns(UserWarning, match="2 of 3 queries of 'tiny' are documents of the corpus"):
+        evaluate(WordEncoder(), queries, engine="memory")
+    evaluate(WordEncoder(), queries, engine="memory", ignore_identical_ids=True)
