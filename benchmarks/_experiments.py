@@ -11,9 +11,9 @@ from typing import Any
 
 from benchmarks._common import DATA
 from splade_sdk import SpladeEncoder
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import load_dataset
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.evaluation.runner import evaluate
 from splade_sdk.training.config import parse_config
 from splade_sdk.training.run import train
 

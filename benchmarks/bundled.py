@@ -37,11 +37,11 @@ from benchmarks._common import (
 from benchmarks._weights import TWO_LAYERS, mini_lm_folder, two_layer_folder
 from benchmarks.hybrid import dense_model
 from splade_sdk import Bm25Encoder, SparseBatch, SparseVector, SpladeEncoder
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.base import EncodeOptions, SideName
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
 from splade_sdk.evaluation.report import EvaluationReport, SideReport
+from splade_sdk.evaluation.runner import evaluate, evaluate_modes
 from splade_sdk.evaluation.significance import holm, paired_test
 from splade_sdk.models.default import default_model_path
 from splade_sdk.retrieval.search.options import Mode

@@ -23,9 +23,9 @@ from benchmarks._common import (
 )
 from benchmarks._weights import two_layer_folder
 from splade_sdk import SpladeEncoder
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import load_dataset
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.evaluation.runner import evaluate
 
 MAX_TOKENS = 256
 

@@ -39,10 +39,10 @@ from splade_sdk import (
     SpladeEncoder,
     Weighted,
 )
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
+from splade_sdk.evaluation.runner import evaluate_run
 from splade_sdk.evaluation.significance import holm, paired_test
 from splade_sdk.retrieval.search.fusion import Fusion
 from splade_sdk.types import Hit

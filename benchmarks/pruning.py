@@ -33,10 +33,10 @@ from benchmarks._common import (
 from benchmarks._weights import two_layer_folder
 from benchmarks.hybrid import dense_model, indexed
 from splade_sdk import SparseBatch, SpladeEncoder
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import load_dataset
-from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
+from splade_sdk.evaluation.runner import evaluate_run
 from splade_sdk.evaluation.significance import paired_test
 from splade_sdk.evaluation.tuning.stored import StoredForm
 

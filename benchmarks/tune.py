@@ -30,12 +30,12 @@ from benchmarks._common import (
 from benchmarks._weights import two_layer_folder
 from benchmarks.hybrid import LIMIT, MAX_TOKENS, NDCG, dense_model, indexed, run_of, values
 from splade_sdk import Retriever, SearchSettings, SpladeEncoder
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.errors import TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate_run
 from splade_sdk.evaluation.report import RunReport
+from splade_sdk.evaluation.runner import evaluate_run
 from splade_sdk.evaluation.significance import paired_test
-from splade_sdk.evaluation.tuning.telling import short
+from splade_sdk.evaluation.tuning.summary import short
 from splade_sdk.evaluation.tuning.tune import tune
 
 # Queries that settings are chosen by, and those that they are checked by afterwards, if any.

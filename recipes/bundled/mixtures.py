@@ -19,7 +19,7 @@ from benchmarks._common import table
 from benchmarks._weights import mini_lm_folder, two_layer_folder
 from recipes.bundled.sources import DEVELOPMENT
 from splade_sdk import Bm25Encoder, SpladeEncoder
-from splade_sdk.evaluation.datasets import load_dataset
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.evaluation.metrics import mean_metrics, query_metrics
 from splade_sdk.training.teachers import BiEncoderTeacher, SparseTeacher, TransformerEmbedder
 from splade_sdk.training.teachers.base import Teacher

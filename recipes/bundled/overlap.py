@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from splade_sdk.evaluation.datasets import load_dataset
+from splade_sdk.datasets.beir import load_dataset
 
 __all__ = ["EvaluationTexts"]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from splade_sdk.cli.rows import STDIN, read_json_lines, read_table, unreadable
+from splade_sdk.cli.rows import read_table, unreadable
+from splade_sdk.datasets.lines import COMPRESSED, STDIN, read_rows
 from splade_sdk.errors import InvalidDataError, InvalidDocumentError
 from splade_sdk.qdrant.payload import fits_64_bits
 from splade_sdk.types import Document
@@ -53,14 +54,15 @@ def read_documents(paths: Iterable[Path], fields: Fields) -> Iterator[Document]:
 
 
 def _read(path: Path, fields: Fields) -> Iterator[Document]:
-    suffix = path.suffix.lower()
+    is_packed = path.suffix.lower() in COMPRESSED
+    suffix = (Path(path.stem) if is_packed else path).suffix.lower()
     if path == STDIN or suffix in JSON_LINES:
-        for where, row in read_json_lines(path):
+        for where, row in read_rows(path):
             yield _document(row, fields, where)
     elif suffix in TABLES:
         for where, row in read_table(path, TABLES[suffix]):
             yield _document(_typed(row, fields), fields, where)
-    elif suffix in TEXTS:
+    elif suffix in TEXTS and not is_packed:
         yield _text_file(path, path.name)
     elif path.is_dir():
         yield from _folder(path)

@@ -74,7 +74,7 @@ Row = tuple[str | None, str]
 
 def _stdin(jsonl: bool, id_field: str, text_field: str) -> Iterator[Row]:
     from splade_sdk.cli.documents import Fields, read_documents
-    from splade_sdk.cli.rows import STDIN, read_lines
+    from splade_sdk.datasets.lines import STDIN, read_lines
 
     if jsonl:
         fields = Fields(id=id_field, text=(text_field,), metadata=())

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from splade_sdk.cli.options import DenseModel, Json, MaxLength, Windows
-from splade_sdk.cli.printing import print_json, say
+from splade_sdk.cli.printing import print_json
 
 if TYPE_CHECKING:
+    from splade_sdk.datasets.beir import BeirDataset
     from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
     from splade_sdk.evaluation.comparison import Comparison
-    from splade_sdk.evaluation.datasets import BeirDataset
-    from splade_sdk.evaluation.report import EvaluationReport, RunReport
+    from splade_sdk.evaluation.report import RunReport
     from splade_sdk.retrieval.search.options import Mode
 
 __all__ = ["EXAMPLES", "evaluate"]
@@ -140,15 +140,23 @@ def evaluate(
             "SpladeEncoder(idf=True) does.",
         ),
     ] = False,
+    ignore_identical_ids: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-identical-ids",
+            help="Leave out hits with the query's own id, as BEIR does where queries are "
+            "documents of the corpus (ArguAna, Quora).",
+        ),
+    ] = False,
 ) -> None:
     """Measure models on a test collection.
 
     Indexes the collection among the temporary files, searches with every judged query, and scores
     what is found. Several systems are compared query by query.
     """
+    from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.comparison import compare
-    from splade_sdk.evaluation.datasets import load_dataset
-    from splade_sdk.evaluation.evaluate import DEFAULT_METRICS, evaluate_modes, evaluate_run
+    from splade_sdk.evaluation.runner import DEFAULT_METRICS, evaluate_modes, evaluate_run
     from splade_sdk.evaluation.trec import read_run
 
     dataset = load_dataset(folder, split)
@@ -164,6 +172,7 @@ def evaluate(
             metrics=metrics,
             limit=limit,
             engine=engine.value,
+            ignore_identical_ids=ignore_identical_ids,
             cache=None if no_cache else cache or _user_cache(),
         )
     reports += [
@@ -227,7 +236,7 @@ def _write(
     query_csv: Path | None,
     runs: Path | None,
 ) -> None:
-    from splade_sdk.evaluation.columns import queries_csv, systems_csv
+    from splade_sdk.evaluation.comparison import queries_csv, systems_csv
     from splade_sdk.evaluation.trec import write_qrels, write_run
 
     if html is not None:
@@ -253,14 +262,3 @@ def _print(comparison: "Comparison") -> None:
         print_comparison(comparison)
     else:
         print_report(first)
-    for report in comparison.reports:
-        _warn(report)
-
-
-def _warn(report: "RunReport | EvaluationReport") -> None:
-    missing = getattr(report, "relevant_missing", None)
-    if missing:
-        say(
-            f"{report.name}: {missing:,} relevant documents are not in the corpus: nothing can "
-            "find them"
-        )

@@ -7,8 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from splade_sdk.cli import printing
-from splade_sdk.evaluation.columns import columns
-from splade_sdk.evaluation.comparison import Comparison, Difference
+from splade_sdk.evaluation.comparison import Comparison, Difference, columns
 from splade_sdk.evaluation.report import EvaluationReport
 
 __all__ = ["print_comparison", "print_report"]
@@ -56,7 +55,7 @@ def print_comparison(comparison: Comparison, *, console: Console | None = None) 
     for report in comparison.reports:
         table.add_column(Text(report.name), justify="right", overflow="fold")
     for column in columns(comparison):
-        table.add_row(column.title, *(column.told(report) for report in comparison.reports))
+        table.add_row(column.title, *(column.text(report) for report in comparison.reports))
     out.print(table)
     if comparison.differences:
         out.print()

@@ -90,7 +90,7 @@ def index(
     that filters can compare them; "007" stays text.
     """
     from splade_sdk.cli.documents import Fields, read_documents
-    from splade_sdk.cli.rows import STDIN
+    from splade_sdk.datasets.lines import STDIN
     from splade_sdk.errors import EngineError
 
     for path in paths:

@@ -62,7 +62,7 @@ def tune(
     told on queries that it has not seen, and where that is not beyond doubt, the defaults are
     recommended.
     """
-    from splade_sdk.evaluation.datasets import load_dataset
+    from splade_sdk.datasets.beir import load_dataset
     from splade_sdk.evaluation.tuning.tune import tune as find
 
     judged = load_dataset(folder, split, needs_corpus=False)
@@ -87,7 +87,7 @@ def tune(
 def _print(report: "TuningReport", output: Path | None) -> None:
     from rich.table import Table
 
-    from splade_sdk.evaluation.tuning.telling import short
+    from splade_sdk.evaluation.tuning.summary import short
 
     shown = Table(box=None, pad_edge=False)
     for header in ("settings", report.metric, "difference", "KB read", "index MB", "ms", ""):

@@ -7,7 +7,7 @@ from typing import Any
 
 from splade_sdk.errors import ConfigError, MissingDependencyError
 
-__all__ = ["mean_metrics", "query_metrics", "require_metrics"]
+__all__ = ["mean_metrics", "query_metrics", "ranked", "require_metrics"]
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Sequence[tuple[str, float]]]
@@ -38,8 +38,7 @@ def require_metrics(names: Sequence[str], *, limit: int) -> None:
 def query_metrics(qrels: Qrels, run: Run, names: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the metrics of each judged query, as query id -> name -> value.
 
-    Hits count in the order of their scores, highest first; equal scores are ordered by document
-    id. A judged query without hits scores 0.
+    Hits count in the order of ``ranked``. A judged query without hits scores 0.
 
     Args:
         qrels: Relevance of judged documents, by query id and document id.
@@ -55,9 +54,9 @@ def query_metrics(qrels: Qrels, run: Run, names: Sequence[str]) -> dict[str, dic
     measures = _measures(names)
     values = {query_id: dict.fromkeys(measures, 0.0) for query_id in qrels}
     judged = {query_id: dict(judgements) for query_id, judgements in qrels.items()}
-    ranked = {query_id: _by_rank(run.get(query_id, ())) for query_id in qrels}
+    hits = {query_id: _by_rank(run.get(query_id, ())) for query_id in qrels}
     for name, measure in measures.items():
-        for result in ir_measures.iter_calc([measure], judged, ranked):
+        for result in ir_measures.iter_calc([measure], judged, hits):
             values[result.query_id][name] = float(result.value)
     return values
 
@@ -74,10 +73,20 @@ def mean_metrics(per_query: Mapping[str, Mapping[str, float]]) -> dict[str, floa
     }
 
 
+def ranked(hits: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return hits in trec_eval's order, in which all metrics see them.
+
+    Scores fall; equal scores are ordered by document id, the greater one (by code points) first.
+
+    Args:
+        hits: Document ids with their scores, in any order.
+    """
+    return sorted(hits, key=lambda hit: (hit[1], hit[0]), reverse=True)
+
+
 def _by_rank(hits: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """Return scores that have no ties: trec_eval would order those its own way."""
-    ordered = sorted(hits, key=lambda hit: (-hit[1], hit[0]))
-    return {document_id: float(len(hits) - at) for at, (document_id, _) in enumerate(ordered)}
+    """Return scores without ties, which ir-measures' providers would break in different ways."""
+    return {document: float(len(hits) - at) for at, (document, _) in enumerate(ranked(hits))}
 
 
 def _measures(names: Sequence[str]) -> dict[str, Any]:

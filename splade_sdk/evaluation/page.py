@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from splade_sdk.evaluation.columns import columns
-from splade_sdk.evaluation.comparison import Comparison, Difference, QueryChange
-from splade_sdk.evaluation.page_style import STYLE
+from splade_sdk.evaluation.comparison import Comparison, Difference, QueryChange, columns
 from splade_sdk.evaluation.report import EvaluationReport, RunReport
 from splade_sdk.evaluation.svg import Bar, Dot, bars, histogram, scatter
 
@@ -42,7 +40,7 @@ def comparison_page(comparison: Comparison) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(body)}</body></html>\n"
     )
 
@@ -58,7 +56,7 @@ def _systems(comparison: Comparison) -> str:
     for at, report in enumerate(comparison.reports):
         cells = [_key(at) + escape(report.name)]
         for column in shown:
-            told = column.told(report)
+            told = column.text(report)
             is_best = len(comparison.reports) > 1 and column.value(report) == best.get(column.key)
             cells.append(f"<b>{told}</b>" if is_best else told)
         rows.append(cells)
@@ -208,3 +206,47 @@ def _colours(reports: Sequence[RunReport]) -> dict[str, int]:
 
 def _key(at: int) -> str:
     return f'<span class="key k{at + 1 if at < _COLOURS else 0}"></span>'
+
+
+# A grey, then eight colours that stay apart for readers who see few of them.
+_LIGHT = "#8a8984 #2a78d6 #eb6834 #1baf7a #eda100 #e87ba4 #008300 #4a3aa7 #e34948"
+_DARK = "#8a8984 #3987e5 #d95926 #199e70 #c98500 #d55181 #008300 #9085e9 #e66767"
+
+
+def _variables(colours: str) -> str:
+    return "".join(f"--s{at}:{colour};" for at, colour in enumerate(colours.split()))
+
+
+_PARTS = [
+    ":root{color-scheme:light dark;--page:#fcfcfb;--ink:#0b0b0b;--soft:#52514e;--line:#e3e2dd;",
+    _variables(_LIGHT),
+    "}@media (prefers-color-scheme:dark){:root{--page:#1a1a19;--ink:#fff;--soft:#c3c2b7;",
+    "--line:#3a3936;",
+    _variables(_DARK),
+    "}}",
+    "*{box-sizing:border-box}",
+    "body{background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif;",
+    "margin:0 auto;padding:1rem;max-width:72rem}",
+    "h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.8rem 0 .5rem;",
+    "overflow-wrap:anywhere}h3{font-size:1rem;margin:1rem 0 .3rem}",
+    "p{color:var(--soft);margin:.3rem 0;max-width:44rem}",
+    ".table{overflow-x:auto}",
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px}",
+    "th,td{padding:.25rem .7rem .25rem 0;text-align:right;white-space:nowrap;",
+    "border-bottom:1px solid var(--line);vertical-align:top}",
+    "th{color:var(--soft);font-weight:500;font-size:13px;vertical-align:bottom;",
+    "white-space:normal;max-width:6rem}",
+    "th:first-child,td:first-child,td:has(.text),.queries th:last-child{text-align:left}",
+    ".text{white-space:normal;display:inline-block;min-width:11rem;max-width:38rem;",
+    "overflow-wrap:anywhere}small{color:var(--soft)}",
+    ".plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));",
+    "gap:1rem}figure{margin:0;max-width:30rem}svg{width:100%;height:auto;display:block}",
+    "svg text{fill:var(--soft);font:11px system-ui,sans-serif;font-variant-numeric:tabular-nums}",
+    "svg .label{fill:var(--ink)}svg circle{stroke:var(--page);stroke-width:2}",
+    ".grid{stroke:var(--line);stroke-width:1}.zero{stroke:var(--soft);stroke-width:1}",
+    ".gain{fill:var(--s1)}.loss{fill:var(--s8)}",
+    ".key{display:inline-block;width:.7rem;height:.7rem;border-radius:50%;margin-right:.4rem}",
+    *(f".c{at}{{fill:var(--s{at})}}.k{at}{{background:var(--s{at})}}" for at in range(9)),
+]
+
+_STYLE = "".join(_PARTS)

@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""What an evaluation found, and what it cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from splade_sdk.evaluation.engines import Ranking
 
-__all__ = ["EvaluationReport", "RunReport", "Seconds", "SideReport"]
+__all__ = ["EvaluationReport", "Outcome", "RunReport", "Seconds", "SideReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,24 @@ class Seconds:
     def total(self) -> float:
         """All of it."""
         return self.encode + self.index + self.search + self.metrics + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hits and costs of a search, before anything is judged; the run cache keeps it.
+
+    Attributes are those of EvaluationReport.
+    """
+
+    run: dict[str, Ranking]
+    queries: SideReport
+    documents: SideReport | None
+    flops: float | None
+    relevant_missing: int | None
+    index_bytes: int | None
+    search_p50_ms: float
+    search_p95_ms: float
+    seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

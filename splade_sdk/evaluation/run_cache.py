@@ -11,10 +11,10 @@ from tempfile import NamedTemporaryFile
 from pydantic import TypeAdapter, ValidationError
 
 from splade_sdk.config import CollectionSettings
+from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import SparseEncoder
-from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import VectorFusion
-from splade_sdk.evaluation.outcome import Outcome
+from splade_sdk.evaluation.report import Outcome
 from splade_sdk.evaluation.vectors import VectorMaker
 from splade_sdk.retrieval.search.options import Mode
 

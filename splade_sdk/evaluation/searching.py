@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from splade_sdk.config import CollectionSettings, DenseFingerprint, Fingerprint
+from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import SparseEncoder
 from splade_sdk.evaluation.active_terms import ActiveTerms
-from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import (
     CollectionEngine,
     Ranking,
@@ -21,8 +21,7 @@ from splade_sdk.evaluation.engines import (
     Searcher,
     VectorFusion,
 )
-from splade_sdk.evaluation.outcome import Outcome
-from splade_sdk.evaluation.report import Seconds, SideReport
+from splade_sdk.evaluation.report import Outcome, Seconds, SideReport
 from splade_sdk.evaluation.vectors import MODES, VectorMaker, Vectors
 from splade_sdk.progress import progress_bar
 from splade_sdk.qdrant.address import MEMORY, Address

@@ -10,17 +10,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from splade_sdk.datasets.beir import read_judgements
+from splade_sdk.datasets.lines import read_lines
 from splade_sdk.errors import InvalidDataError
-from splade_sdk.evaluation.lines import read_lines, whole_number
+from splade_sdk.evaluation.metrics import ranked
 
 __all__ = ["read_qrels", "read_run", "write_qrels", "write_run"]
 
 _RUN = ("query", "Q0", "document", "rank", "score", "tag")
-_QRELS = ("query", "0", "document", "relevance")
 
 
 def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
-    """Return found documents with their scores by query id, highest first, ties by document id.
+    """Return found documents with their scores by query id, in trec_eval's order.
+
+    That is by score, highest first, and equal scores by document id, the greater one first.
+
+    Args:
+        path: The file, plain, ``.gz`` or ``.zst``.
 
     Raises:
         InvalidDataError: if the file cannot be read, a line has other fields, or a query has a
@@ -28,21 +34,20 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
     """
     found: dict[str, dict[str, float]] = {}
     for where, line in read_lines(Path(path)):
-        query, _, document, _, told, _ = _fields(line, _RUN, where)
+        if not line.strip():
+            continue
+        query, _, document, _, given, _ = _fields(line, _RUN, where)
         try:
-            score = float(told)
+            score = float(given)
         except ValueError as error:
-            raise InvalidDataError(f"{where}, field 'score': {told!r} is not a number") from error
+            raise InvalidDataError(f"{where}, field 'score': {given!r} is not a number") from error
         if not math.isfinite(score):
-            raise InvalidDataError(f"{where}, field 'score': {told} is not finite")
+            raise InvalidDataError(f"{where}, field 'score': {given} is not finite")
         hits = found.setdefault(query, {})
         if document in hits:
             raise InvalidDataError(f"{where}: query {query!r} has document {document!r} twice")
         hits[document] = score
-    return {
-        query: sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))
-        for query, hits in found.items()
-    }
+    return {query: ranked(list(hits.items())) for query, hits in found.items()}
 
 
 def write_run(
@@ -50,8 +55,8 @@ def write_run(
 ) -> None:
     """Write a run, ranks from 1.
 
-    Scores are written so that reading gives the same numbers. Note that trec_eval orders equal
-    scores by document id too, but backwards.
+    Scores are written so that reading gives the same numbers. Programs that read runs, this one
+    too, order hits by score alone, and equal scores by document id, the greater one first.
 
     Args:
         path: File to write.
@@ -73,14 +78,16 @@ def write_run(
 def read_qrels(path: str | Path) -> dict[str, dict[str, int]]:
     """Return the relevance of judged documents by query id and document id.
 
+    Args:
+        path: The file, in TREC's format or BEIR's (see ``read_judgements``).
+
     Raises:
-        InvalidDataError: if the file cannot be read or a line has other fields; the message names
-            file, line and field.
+        InvalidDataError: if the file cannot be read, a line has other fields, or judgements of
+            one document differ; the message names file, line and field.
     """
     judged: dict[str, dict[str, int]] = {}
-    for where, line in read_lines(Path(path)):
-        query, _, document, relevance = _fields(line, _QRELS, where)
-        judged.setdefault(query, {})[document] = whole_number(relevance, where, "relevance")
+    for each in read_judgements(Path(path)):
+        judged.setdefault(each.query_id, {})[each.document_id] = each.relevance
     return judged
 
 

@@ -22,7 +22,7 @@ from splade_sdk.training.config import (
 from splade_sdk.training.controller import SparsityController, Strengths
 from splade_sdk.training.data import Example, MixedData, Source, collate, open_source
 from splade_sdk.training.guards import CollapseGuard, StartGuard, bias_shift
-from splade_sdk.training.losses import TAUGHT_LOSSES, Mixture, make_loss
+from splade_sdk.training.losses import DISTILLATION_LOSSES, Mixture, make_loss
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.new_head import calibrate_bias, masked_lm_with_new_head, warm_up
 from splade_sdk.training.objective import Objective
@@ -47,6 +47,9 @@ _HEAD_STEPS = 100
 # Whose active dimensions say whether a model starts dense.
 _START_TEXTS = 16
 
+# Examples of each source that say whether there are negatives.
+_SAMPLE = 1000
+
 _logger = logging.getLogger(__name__)
 
 
@@ -61,7 +64,8 @@ def build_model(
 
     Raises:
         ModelError: if the base cannot be loaded.
-        ConfigError: if the tokenizer has more tokens than the model.
+        ConfigError: if the tokenizer has more tokens than the model, or a text may have more
+            tokens than the model has positions.
     """
     from transformers import AutoTokenizer
 
@@ -73,6 +77,7 @@ def build_model(
         masked_lm = load_masked_lm(folder, dtype=torch.float32)
     except ModelFormatError:
         masked_lm = _with_new_head(folder, tokenizer, data)
+    _require_positions(config, masked_lm.max_positions)
     vocabulary = masked_lm.weight.shape[0]
     if len(tokenizer) > vocabulary:
         raise ConfigError(
@@ -91,6 +96,22 @@ def build_model(
     _set_dropout(model, config.model.dropout)
     _bring_down(model, tokenizer, data, config)
     return model, tokenizer
+
+
+def _require_positions(config: TrainingConfig, positions: int | None) -> None:
+    """Refuse token limits beyond the model's positions: a long text would fail in mid-run.
+
+    Args:
+        config: The run's settings.
+        positions: Tokens of a text at most, special ones included; None for no limit.
+    """
+    for name in ("max_query_tokens", "max_document_tokens"):
+        tokens = getattr(config.model, name)
+        if positions is not None and tokens > positions:
+            raise ConfigError(
+                f"model.{name} is {tokens}, but {config.model.base!r} has {positions} positions: "
+                f"expected {positions} at most"
+            )
 
 
 def _set_dropout(model: SpladeModel, dropout: float | None) -> None:
@@ -171,23 +192,44 @@ def build_data(config: TrainingConfig) -> MixedData:
             raise InvalidDataError(f"{each.path}: holds no example: expected at least one")
         sources.append(source)
     _require_lists(config, sources)
+    _warn_of_no_negatives(config, sources)
     return MixedData(sources, max_negatives=config.negatives_per_query, seed=config.seed)
 
 
 def _require_lists(config: TrainingConfig, sources: Sequence[Source]) -> None:
     """Refuse data from which a distilling loss learns nothing: it would be 0, step by step."""
-    taught = sorted({each.name for each in (*config.losses, *config.dense_losses)} & TAUGHT_LOSSES)
-    if not taught or any(
+    names = {each.name for each in (*config.losses, *config.dense_losses)}
+    distilling = sorted(names & DISTILLATION_LOSSES)
+    if not distilling or any(
         (example := source[at]).scores is not None and len(example.documents) > 1
         for source in sources
         for at in range(len(source))
     ):
         return
     raise InvalidDataError(
-        f"the loss {taught[0]!r} learns from a teacher's scores of several documents of a query, "
-        "but no example has them: add negatives with mine_negatives and scores with 'splade "
+        f"the loss {distilling[0]!r} learns from a teacher's scores of several documents of a "
+        "query, but no example has them: add negatives with mine_negatives and scores with 'splade "
         "teach', or use the loss 'infonce'"
     )
+
+
+def _warn_of_no_negatives(config: TrainingConfig, sources: Sequence[Source]) -> None:
+    """Warn where in-batch negatives are the only ones, and a batch cannot have any."""
+    names = {each.name for each in (*config.losses, *config.dense_losses)}
+    examples = [source[at] for source in sources for at in range(min(len(source), _SAMPLE))]
+    if names & DISTILLATION_LOSSES or any(len(each.documents) > 1 for each in examples):
+        return
+    if config.optimizer.batch_size == 1:
+        _logger.warning(
+            "a batch of 1 example without negatives has none: the ranking loss is 0; raise "
+            "optimizer.batch_size, or add negatives with mine_negatives"
+        )
+    elif len(examples) > 1 and len({each.documents[0] for each in examples}) == 1:
+        _logger.warning(
+            "all %d examples looked at have the same positive and no negatives: there is nothing "
+            "to tell it from",
+            len(examples),
+        )
 
 
 def build_collator(

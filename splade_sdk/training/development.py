@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainingArguments
 
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.masked_lm import quiet_transformers
 from splade_sdk.encoders.splade import SpladeEncoder
 from splade_sdk.errors import ConfigError, TrainingError, TruncationWarning
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.evaluation.runner import evaluate
 from splade_sdk.training.config import EvaluationConfig, ModelConfig
 from splade_sdk.training.model import SpladeModel
 from splade_sdk.types import Document

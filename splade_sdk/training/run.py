@@ -25,12 +25,12 @@ from splade_sdk.training.build import (
 from splade_sdk.training.build_teachers import build_dense_distillation, build_vector_distillation
 from splade_sdk.training.card import write_card
 from splade_sdk.training.checkpoints import last_checkpoint, load_checkpoint
-from splade_sdk.training.claim import claim
 from splade_sdk.training.config import TrainingConfig
 from splade_sdk.training.data import MixingSampler
 from splade_sdk.training.log import CsvLog, read_log
 from splade_sdk.training.plots import plot_log
 from splade_sdk.training.progress import TrainingProgress
+from splade_sdk.training.run_folder import claim
 from splade_sdk.training.trainer import SpladeTrainer
 
 __all__ = ["train"]

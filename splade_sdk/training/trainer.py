@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from splade_sdk.errors import TrainingError
-from splade_sdk.training.cached import cached_backward
 from splade_sdk.training.checkpoints import load_checkpoint, save_checkpoint
+from splade_sdk.training.gradient_cache import cached_backward
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.objective import Objective
 from splade_sdk.training.scores import Targets

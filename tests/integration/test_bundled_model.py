@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from splade_sdk import Bm25Encoder, SpladeEncoder
-from splade_sdk.evaluation.datasets import load_dataset
-from splade_sdk.evaluation.evaluate import evaluate, evaluate_modes
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.evaluation.report import EvaluationReport
+from splade_sdk.evaluation.runner import evaluate, evaluate_modes
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "med"
 

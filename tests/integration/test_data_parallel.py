@@ -15,8 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from splade_sdk.encoders.masked_lm import load_masked_lm
 from splade_sdk.training.build import build_collator, build_objective
-from splade_sdk.training.cached import cached_backward
 from splade_sdk.training.data import parse_example
+from splade_sdk.training.gradient_cache import cached_backward
 from splade_sdk.training.model import SpladeModel
 from tests.unit.training import tiny_training as tiny
 

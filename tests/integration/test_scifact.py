@@ -13,11 +13,11 @@ import pytest
 from benchmarks._weights import two_layer_folder
 from splade_sdk import Bm25Encoder, SparseBatch, SpladeEncoder
 from splade_sdk.config import Fingerprint
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.base import EncodeOptions, SideName, SparseEncoder
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
 from splade_sdk.evaluation.engines import CollectionEngine
-from splade_sdk.evaluation.evaluate import evaluate
 from splade_sdk.evaluation.report import EvaluationReport
+from splade_sdk.evaluation.runner import evaluate
 from splade_sdk.qdrant.memory import MemoryCollection
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "scifact"

@@ -36,7 +36,7 @@ def test_light_imports_stay_light(statement: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["splade_sdk.retrieval.retriever", "splade_sdk.qdrant.open", "splade_sdk.evaluation.evaluate"],
+    ["splade_sdk.retrieval.retriever", "splade_sdk.qdrant.open", "splade_sdk.evaluation.runner"],
 )
 def test_search_and_evaluation_do_without_torch(module: str) -> None:
     assert {"torch", "transformers"}.isdisjoint(heavy_after(f"import {module}").split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from pydantic import BaseModel
@@ -52,7 +52,10 @@ def test_a_pydantic_model_is_shown_too() -> None:
 
 
 def test_only_some_fields() -> None:
-    @shows(Options, only=("limit",))
+    class Keywords(TypedDict, total=False):
+        limit: int
+
+    @shows(Options, Keywords)
     def ranked(**options: Any) -> None:
         del options
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from splade_sdk.evaluation.tuning.exact import Leg
+from splade_sdk.evaluation.tuning.exact_search import Leg
 from splade_sdk.retrieval.search.fusion import Fusion
 
 __all__ = ["Candidates", "candidates", "fused"]

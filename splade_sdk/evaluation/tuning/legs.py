@@ -18,7 +18,7 @@ import numpy as np
 from splade_sdk.encoders.base import EncodeOptions
 from splade_sdk.errors import InvalidInputError
 from splade_sdk.evaluation.searching import EngineName
-from splade_sdk.evaluation.tuning.exact import Leg, document_frequencies, exact_legs
+from splade_sdk.evaluation.tuning.exact_search import Leg, document_frequencies, exact_legs
 from splade_sdk.evaluation.tuning.stored import StoredForm
 from splade_sdk.progress import progress_bar
 from splade_sdk.retrieval.retriever import Retriever

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splade_sdk.evaluation.metrics import query_metrics
-from splade_sdk.evaluation.tuning.exact import Leg
+from splade_sdk.evaluation.tuning.exact_search import Leg
 from splade_sdk.evaluation.tuning.fusing import Candidates, candidates, fused
 from splade_sdk.evaluation.tuning.legs import LegRuns
-from splade_sdk.evaluation.tuning.space import plain
+from splade_sdk.evaluation.tuning.search_space import plain
 from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
 
 __all__ = ["SettingScorer"]

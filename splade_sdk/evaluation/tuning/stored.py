@@ -10,7 +10,7 @@ import numpy as np
 from splade_sdk.config import CollectionSettings, Fingerprint
 from splade_sdk.evaluation.engines import CollectionEngine
 from splade_sdk.evaluation.searching import EngineName, own_collection
-from splade_sdk.evaluation.tuning.exact import Leg
+from splade_sdk.evaluation.tuning.exact_search import Leg
 from splade_sdk.qdrant.base import SearchRequest
 from splade_sdk.qdrant.ids import point_id
 from splade_sdk.types import SparseBatch, SparseVector

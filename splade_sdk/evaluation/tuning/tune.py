@@ -12,11 +12,11 @@ from splade_sdk.errors import ConfigError
 from splade_sdk.evaluation.metrics import require_metrics
 from splade_sdk.evaluation.searching import EngineName
 from splade_sdk.evaluation.significance import paired_test
-from splade_sdk.evaluation.tuning.choosing import Chooser, cross_validate
+from splade_sdk.evaluation.tuning.cross_validation import Chooser, cross_validate
 from splade_sdk.evaluation.tuning.legs import LegRuns
 from splade_sdk.evaluation.tuning.report import TuningPoint, TuningReport, TuningSeconds
 from splade_sdk.evaluation.tuning.scoring import SettingScorer
-from splade_sdk.evaluation.tuning.space import TuningSpace
+from splade_sdk.evaluation.tuning.search_space import TuningSpace
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import csv
+import warnings
 from pathlib import Path
 
+from splade_sdk.caller import stacklevel
+from splade_sdk.datasets import beir
+from splade_sdk.datasets.line_file import LineFile
 from splade_sdk.errors import InvalidDataError
 from splade_sdk.training.data.example import Example
-from splade_sdk.training.data.lines import LineFile
 
 __all__ = ["BeirSource"]
 
@@ -15,9 +17,9 @@ __all__ = ["BeirSource"]
 class BeirSource:
     """One example for each relevant document of each judged query.
 
-    Reads ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``) and
-    ``qrels/<split>.tsv`` (query, document, score, with a header). Title and text are joined by a
-    space. Only the ids are kept in memory, texts are read when asked for.
+    Reads the files of ``load_dataset``, by the same rules. Only the ids are kept in memory; texts
+    are read at each access. Judged documents that are not in the corpus, and judged queries
+    without a relevant document, are left out with a warning.
 
     Args:
         folder: The collection.
@@ -25,16 +27,16 @@ class BeirSource:
         max_also_relevant: How many of a query's other relevant documents go with an example.
 
     Raises:
-        InvalidDataError: if a file cannot be used, a judgement names an unknown id, or a judged
-            query has no relevant document; the message names file and line.
+        InvalidDataError: if a file cannot be used, a judgement names an unknown query, or no
+            judged query has a relevant document; the message names file and line.
     """
 
     def __init__(self, folder: Path, split: str = "train", *, max_also_relevant: int = 16) -> None:
-        self._corpus = LineFile(folder / "corpus.jsonl")
-        self._queries = LineFile(folder / "queries.jsonl")
+        self._corpus = LineFile(beir.find_file(folder, "corpus.jsonl"))
+        self._queries = LineFile(beir.find_file(folder, "queries.jsonl"))
         self._max_also_relevant = max_also_relevant
-        path = folder / "qrels" / f"{split}.tsv"
-        self._relevant = _relevant(path, _places(self._queries), _places(self._corpus))
+        path = beir.judgements_file(folder, split)
+        self._relevant = self._relevant_rows(path, folder)
         self._pairs = [
             (query, document)
             for query, documents in self._relevant.items()
@@ -50,72 +52,51 @@ class BeirSource:
         query, document = self._pairs[at]
         others = [other for other in self._relevant[query] if other != document]
         return Example(
-            _field(self._queries, query, "text"),
+            beir.string_field(self._queries[query], "text", self._queries.where(query)),
             (self._document(document),),
             also_relevant=tuple(map(self._document, others[: self._max_also_relevant])),
         )
 
     def _document(self, at: int) -> str:
-        title = self._corpus[at].get("title") or ""
-        return f"{title} {_field(self._corpus, at, 'text')}".strip()
+        return beir.document_text(self._corpus[at], self._corpus.where(at))
+
+    def _relevant_rows(self, path: Path, folder: Path) -> dict[int, list[int]]:
+        """Return the rows of the relevant documents of each query's row."""
+        queries, documents = _rows(self._queries), _rows(self._corpus)
+        found: dict[str, list[int]] = {}
+        judged, absent = set(), set()
+        for each in beir.read_judgements(path):
+            beir.require_query(each, queries, folder)
+            rows = found.setdefault(each.query_id, [])
+            judged.add(each.document_id)
+            if each.document_id not in documents:
+                absent.add(each.document_id)
+            elif each.relevance > 0:
+                rows.append(documents[each.document_id])
+        if not found:
+            raise InvalidDataError(f"{path}: no judgements in it")
+        beir.warn_of_missing(path, absent, judged)
+        _warn_of_queries_without_positive(path, found)
+        return {queries[query]: rows for query, rows in found.items() if rows}
 
 
-def _places(lines: LineFile) -> dict[str, int]:
+def _rows(lines: LineFile) -> dict[str, int]:
     """Return the row of each id."""
-    return {_field(lines, at, "_id"): at for at in range(len(lines))}
+    seen: set[str] = set()
+    return {beir.row_id(lines[at], lines.where(at), seen): at for at in range(len(lines))}
 
 
-def _field(lines: LineFile, at: int, field: str) -> str:
-    value = lines[at].get(field)
-    if not isinstance(value, str):
+def _warn_of_queries_without_positive(path: Path, found: dict[str, list[int]]) -> None:
+    without = [query for query, rows in found.items() if not rows]
+    if not without:
+        return
+    if len(without) == len(found):
         raise InvalidDataError(
-            f"{lines.where(at)}: field {field!r} is {type(value).__name__}: expected a string"
+            f"{path}: the query {without[0]!r} has no positive, nor has any other: expected "
+            "documents of the corpus with a score above 0"
         )
-    return value
-
-
-def _relevant(
-    path: Path, queries: dict[str, int], documents: dict[str, int]
-) -> dict[int, list[int]]:
-    """Return the rows of the relevant documents of each query's row."""
-    found: dict[str, list[int]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, delimiter="\t")
-            for row in rows:
-                where = f"{path}:{rows.line_num}"
-                if rows.line_num == 1 and row[-1:] == ["score"]:
-                    continue
-                query, document, score = _judgement(row, where)
-                _require_known(query, queries, "query", where)
-                _require_known(document, documents, "document", where)
-                judged = found.setdefault(query, [])
-                if score > 0 and documents[document] not in judged:
-                    judged.append(documents[document])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidDataError(f"{path}: cannot be read: {error}") from error
-    if not found:
-        raise InvalidDataError(f"{path}: no judgements in it")
-    for query, judged in found.items():
-        if not judged:
-            raise InvalidDataError(
-                f"{path}: the query {query!r} has no positive: give it a document with a score "
-                "above 0, or drop its judgements"
-            )
-    return {queries[query]: judged for query, judged in found.items()}
-
-
-def _judgement(row: list[str], where: str) -> tuple[str, str, float]:
-    if len(row) != 3:
-        raise InvalidDataError(
-            f"{where}: {len(row)} columns: expected query-id, corpus-id and score, between tabs"
-        )
-    try:
-        return row[0], row[1], float(row[2])
-    except ValueError as error:
-        raise InvalidDataError(f"{where}: score is {row[2]!r}: expected a number") from error
-
-
-def _require_known(identity: str, known: dict[str, int], what: str, where: str) -> None:
-    if identity not in known:
-        raise InvalidDataError(f"{where}: no {what} has the id {identity!r}")
+    warnings.warn(
+        f"{path}: {len(without):,} of {len(found):,} judged queries have no positive, such as "
+        f"{without[0]!r}: they are left out",
+        stacklevel=stacklevel(),
+    )

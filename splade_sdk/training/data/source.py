@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from splade_sdk.datasets.line_file import LineFile
 from splade_sdk.errors import InvalidDataError
 from splade_sdk.training.data.beir import BeirSource
 from splade_sdk.training.data.example import Example, parse_example
-from splade_sdk.training.data.lines import LineFile
 
 __all__ = ["JsonlSource", "Source", "open_source"]
 

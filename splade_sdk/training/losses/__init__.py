@@ -16,8 +16,8 @@ from splade_sdk.training.losses.mixture import Mixture, MixtureValue
 from splade_sdk.training.registry import make
 
 __all__ = [
+    "DISTILLATION_LOSSES",
     "LOSSES",
-    "TAUGHT_LOSSES",
     "InfoNce",
     "KlDivergence",
     "MarginMse",
@@ -35,7 +35,7 @@ LOSSES: dict[str, Callable[..., RankingLoss]] = {
 }
 
 # Those that learn from a teacher's scores of two or more documents of a query.
-TAUGHT_LOSSES = frozenset({"kl", "margin_mse"})
+DISTILLATION_LOSSES = frozenset({"kl", "margin_mse"})
 
 
 def make_loss(name: str, **options: object) -> RankingLoss:

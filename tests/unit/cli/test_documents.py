@@ -119,23 +119,26 @@ def test_documents_before_a_bad_line_have_been_yielded(tmp_path: Path) -> None:
     path.write_text('{"id": "a", "text": "x"}\nnonsense\n', encoding="utf-8")
     documents = read_documents([path], Fields())
     assert next(documents).id == "a"
-    with pytest.raises(InvalidDataError, match=r"d\.jsonl:2: not JSON"):
+    with pytest.raises(InvalidDataError, match=r"d\.jsonl, line 2: not JSON"):
         next(documents)
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('{"id": "a"}', r"d\.jsonl:1: no field 'text'; it has 'id': .*--text-field"),
-        ('{"text": "x"}', r"d\.jsonl:1: no field 'id'; it has 'text': .*--id-field"),
+        ('{"id": "a"}', r"d\.jsonl, line 1: no field 'text'; it has 'id': .*--text-field"),
+        ('{"text": "x"}', r"d\.jsonl, line 1: no field 'id'; it has 'text': .*--id-field"),
         ('{"id": "", "text": "x"}', "field 'id' is '': expected a non-empty string"),
         ('{"id": null, "text": "x"}', "field 'id' is None"),
         ('{"id": 1.5, "text": "x"}', "field 'id' is 1.5"),
         ('{"id": true, "text": "x"}', "field 'id' is True"),
         ('{"id": "a", "text": 3}', "field 'text' is int: expected a string"),
-        ('{"id": "a", "text": "\\ud800"}', r"d\.jsonl:1: text of document 'a' has a lone surrog"),
-        ("[1]", r"d\.jsonl:1: list: expected an object a line"),
-        ("{", r"d\.jsonl:1: not JSON \(.* at character 2\)"),
+        (
+            '{"id": "a", "text": "\\ud800"}',
+            r"d\.jsonl, line 1: text of document 'a' has a lone surrog",
+        ),
+        ("[1]", r"d\.jsonl, line 1: list: expected a JSON object a line"),
+        ("{", r"d\.jsonl, line 1: not JSON \(.* at character 2\)"),
     ],
 )
 def test_a_bad_line_names_file_line_and_field(tmp_path: Path, line: str, told: str) -> None:
@@ -148,10 +151,10 @@ def test_a_bad_line_names_file_line_and_field(tmp_path: Path, line: str, told: s
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ("id,text\na,b,c\n", r"d\.csv:2: 3 cells, but the header has 2"),
-        ("id,text\na,b\nc\n", r"d\.csv:3: no field 'text'"),
+        ("id,text\na,b,c\n", r"d\.csv, line 2: 3 cells, but the header has 2"),
+        ("id,text\na,b\nc\n", r"d\.csv, line 3: no field 'text'"),
         ('id,text\na,"b\n', r"d\.csv, after line 1: not CSV: unexpected end of data"),
-        ("key,text\na,b\n", r"d\.csv:2: no field 'id'; it has 'key', 'text'"),
+        ("key,text\na,b\n", r"d\.csv, line 2: no field 'id'; it has 'key', 'text'"),
     ],
 )
 def test_a_bad_table_row_names_file_line_and_field(tmp_path: Path, table: str, told: str) -> None:
@@ -167,7 +170,7 @@ def test_files_that_are_not_utf8_are_named(tmp_path: Path) -> None:
         read(tmp_path)
     lines = tmp_path / "d.jsonl"
     lines.write_bytes(b'{"id": "a", "text": "caf\xe9"}\n')
-    with pytest.raises(InvalidDataError, match=r"d\.jsonl, after line 0: not UTF-8"):
+    with pytest.raises(InvalidDataError, match=r"d\.jsonl, line 1: not UTF-8"):
         read(lines)
 
 

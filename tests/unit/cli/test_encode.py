@@ -59,5 +59,5 @@ def test_a_bad_line_of_stdin_is_named(splade: Splade, monkeypatch: pytest.Monkey
     pipe(monkeypatch, '{"id": "a", "text": "one"}\n{"id": "b"}\n')
     ran = splade("encode", "--jsonl")
     assert ran.code == 1
-    assert ran.err.startswith("error: stdin:2: no field 'text'")
+    assert ran.err.startswith("error: stdin, line 2: no field 'text'")
     assert ran.err.count("\n") == 1

@@ -202,7 +202,7 @@ def test_a_bad_line_is_told_and_what_came_before_stays(splade: Splade, tmp_path:
     folder = str(tmp_path / "idx4")
     ran = splade("index", str(path), "--index", folder, "--batch-size", "1")
     assert ran.code == 1
-    assert f"error: {path}:2: field 'text' is int" in ran.err
+    assert f"error: {path}, line 2: field 'text' is int" in ran.err
     assert [
         hit["id"] for hit in json.loads(splade("search", "one", "--index", folder, "--json").out)
     ] == ["a"]

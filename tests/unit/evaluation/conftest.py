@@ -1,34 +1,20 @@
-"""A test collection small enough to score by hand."""
+"""The tiny collection of the readers' tests; one of its judged documents is missing."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-DOCUMENTS = [
-    {"_id": "d1", "title": "Hearts", "text": "heart attack heart"},
-    {"_id": "d2", "title": "", "text": "lung cancer"},
-    {"_id": "d3", "text": "heart lung"},
-    {"_id": "d4", "title": "Nothing", "text": ""},
-]
-QUERIES = [
-    {"_id": "q1", "text": "heart"},
-    {"_id": "q2", "text": "cancer lung"},
-    {"_id": "q3", "text": "unjudged"},
-    {"_id": "q4", "text": "absent"},
-]
-QRELS = [("q1", "d3", 1), ("q1", "d9", 1), ("q2", "d2", 1), ("q4", "d4", 1)]
+from tests.unit.datasets.conftest import folder
+
+__all__ = ["folder"]
+
+_HERE = str(Path(__file__).parent)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give a dataset's folder that the test may write into."""
-    made = tmp_path / "tiny"
-    (made / "qrels").mkdir(parents=True)
-    for name, rows in (("corpus", DOCUMENTS), ("queries", QUERIES)):
-        (made / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    lines = ["query-id\tcorpus-id\tscore", *("\t".join(map(str, row)) for row in QRELS)]
-    (made / "qrels" / "test.tsv").write_text("\n".join(lines) + "\n")
-    return made
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the missing document pass here: it has tests of its own."""
+    for item in items:
+        if str(item.path).startswith(_HERE):
+            item.add_marker(pytest.mark.filterwarnings("ignore:.* judged documents are not in"))

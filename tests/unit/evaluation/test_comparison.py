@@ -7,8 +7,7 @@ import json
 import pytest
 
 from splade_sdk.errors import ConfigError
-from splade_sdk.evaluation.columns import columns, queries_csv, systems_csv
-from splade_sdk.evaluation.comparison import compare
+from splade_sdk.evaluation.comparison import columns, compare, queries_csv, systems_csv
 from splade_sdk.evaluation.significance import holm
 from tests.unit.evaluation.reports import comparison, report, run_report
 

@@ -1,14 +1,15 @@
 import json
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
 import pytest
 
 from splade_sdk.config import CollectionSettings
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidDataError, InvalidTypeError
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate, evaluate_run
+from splade_sdk.evaluation.runner import evaluate, evaluate_run
 from splade_sdk.retrieval.retriever import Retriever
 from tests.unit.fakes import WordEncoder
 
@@ -126,6 +127,7 @@ def test_a_retriever_is_searched_as_it_is(dataset: BeirDataset) -> None:
     assert (report.engine, report.documents, report.flops) == ("retriever", None, None)
 
 
+@pytest.mark.filterwarnings("ignore:.* documents of the corpus, and find themselves")
 def test_a_hit_with_the_querys_own_id_can_be_ignored(folder: Path) -> None:
     (folder / "queries.jsonl").write_text('{"_id": "d1", "text": "heart"}\n')
     (folder / "qrels" / "test.tsv").write_text("d1\td3\t1\n")
@@ -164,3 +166,19 @@ def test_a_bad_line_of_the_corpus_stops_the_evaluation(folder: Path) -> None:
         file.write("not JSON")
     with pytest.raises(InvalidDataError, match="line 5"):
         evaluate(WordEncoder(), load_dataset(folder), engine="memory")
+
+
+def test_names_of_the_documentation_are_those_of_the_package() -> None:
+    import splade_sdk.evaluation as package
+    from splade_sdk.evaluation import runner
+
+    assert package.evaluate is runner.evaluate
+    assert all(hasattr(package, name) for name in package.__all__)
+    assert sorted(package.__all__) == package.__all__
+
+
+def test_queries_that_find_themselves_are_warned_of(dataset: BeirDataset) -> None:
+    queries = replace(dataset, queries_in_corpus=2)
+    with pytest.warns(UserWarning, match="2 of 3 queries of 'tiny' are documents of the corpus"):
+        evaluate(WordEncoder(), queries, engine="memory")
+    evaluate(WordEncoder(), queries, engine="memory", ignore_identical_ids=True)

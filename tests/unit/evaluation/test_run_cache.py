@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from splade_sdk import Bm25Encoder, CollectionSettings, SparseEncoder
-from splade_sdk.evaluation import evaluate as module
-from splade_sdk.evaluation.datasets import BeirDataset, load_dataset
-from splade_sdk.evaluation.evaluate import evaluate
+from splade_sdk.datasets.beir import BeirDataset, load_dataset
+from splade_sdk.evaluation import runner as module
 from splade_sdk.evaluation.report import EvaluationReport
 from splade_sdk.evaluation.run_cache import data_sha256
+from splade_sdk.evaluation.runner import evaluate
 from tests.unit.fakes import WordEncoder
 
 pytest.importorskip("ir_measures")

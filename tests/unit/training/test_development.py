@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from splade_sdk.datasets.beir import load_dataset
 from splade_sdk.encoders.masked_lm import load_masked_lm
 from splade_sdk.errors import ConfigError
-from splade_sdk.evaluation.datasets import load_dataset
 from splade_sdk.training.config import EvaluationConfig, ModelConfig
 from splade_sdk.training.development import DevelopmentEvaluation, sample_collection
 from splade_sdk.training.model import SpladeModel

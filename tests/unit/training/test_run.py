@@ -164,8 +164,8 @@ class TestRunFolder:
 
 
 def _ndcg(folder: Path, development: dict[str, object]) -> float:
-    from splade_sdk.evaluation.datasets import load_dataset
-    from splade_sdk.evaluation.evaluate import evaluate
+    from splade_sdk.datasets.beir import load_dataset
+    from splade_sdk.evaluation.runner import evaluate
 
     report = evaluate(
         SpladeEncoder(folder, device="cpu", max_length=16),

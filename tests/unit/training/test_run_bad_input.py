@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from splade_sdk.errors import ConfigError, InvalidDataError, ModelError, TrainingError
+from splade_sdk.training.build import build_data
 from splade_sdk.training.config import load_config
 from splade_sdk.training.log import read_log
-from splade_sdk.training.losses import TAUGHT_LOSSES
+from splade_sdk.training.losses import DISTILLATION_LOSSES
 from splade_sdk.training.run import train
 from tests.unit.training import tiny_training as tiny
 
@@ -27,11 +28,11 @@ class TestBadInput:
         ("rows", "told"),
         [
             ([], "data.jsonl: no rows in it"),
-            ([{"query": "a", "negatives": ["b"]}], "data.jsonl:1: no field 'positive'"),
+            ([{"query": "a", "negatives": ["b"]}], "data.jsonl, line 1: no field 'positive'"),
             ([{"query": "a", "positive": " "}], "has no positive"),
             (
                 [{"query": "a", "positive": "b", "scores": [float("nan")]}],
-                r"data.jsonl:1: field 'scores\[0\]' is nan",
+                r"data.jsonl, line 1: field 'scores\[0\]' is nan",
             ),
         ],
     )
@@ -56,7 +57,7 @@ class TestBadInput:
         with pytest.raises(InvalidDataError, match="'kl' learns from a teacher's scores"):
             train(tiny.config(tmp_path, losses=[{"name": "kl"}]))
 
-    @pytest.mark.parametrize("loss", sorted(TAUGHT_LOSSES))
+    @pytest.mark.parametrize("loss", sorted(DISTILLATION_LOSSES))
     def test_scores_of_one_document_teach_nothing(self, tmp_path, loss):
         rows = [
             {"query": row["query"], "positive": row["positive"], "scores": [6.0]}
@@ -109,3 +110,24 @@ class TestBadInput:
         train(config)
 
         assert last(config, "eval_ndcg@10") > 0.9
+
+    @pytest.mark.parametrize("name", ["max_query_tokens", "max_document_tokens"])
+    def test_token_limits_beyond_the_models_positions(self, tmp_path, name):
+        with pytest.raises(ConfigError, match=rf"model\.{name} is 5000, but .* positions"):
+            train(tiny.config(tmp_path, model={name: 5000}))
+
+    @pytest.mark.parametrize(
+        ("rows", "batch_size", "message"),
+        [
+            ([{"query": f"q{at}", "positive": "p"} for at in range(20)], 4, "the same positive"),
+            ([{"query": f"q{at}", "positive": f"p{at}"} for at in range(20)], 1, "a batch of 1"),
+            ([{"query": f"q{at}", "positive": f"p{at}"} for at in range(20)], 4, None),
+        ],
+    )
+    def test_data_without_negatives_is_warned_of(self, tmp_path, caplog, rows, batch_size, message):
+        tiny.write_lines(tmp_path / "data.jsonl", rows)
+
+        build_data(tiny.config(tmp_path, optimizer={"batch_size": batch_size}))
+
+        assert (message is None) == (not caplog.records)
+        assert message is None or message in caplog.text

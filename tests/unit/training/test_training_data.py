@@ -120,7 +120,7 @@ class TestJsonl:
         path = tmp_path / "a.jsonl"
         path.write_text('\n{"query": "q", "positive": "p"}\n  \n{"query": "q"}')
 
-        with pytest.raises(InvalidDataError, match=r"a\.jsonl:4: no field 'positive'"):
+        with pytest.raises(InvalidDataError, match=r"a\.jsonl, line 4: no field 'positive'"):
             open_source(path)
 
     @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ class TestJsonl:
         [
             (b"", r"a\.jsonl: no rows in it"),
             (b"\n \n", r"a\.jsonl: no rows in it"),
-            (b'{"query": "q", "positive": "p"}\n{"query": ', r"a\.jsonl:2: not JSON"),
-            (b'["q", "p"]', r"a\.jsonl:1: list: expected one object a line"),
-            (b'{"query": "\xff", "positive": "p"}', r"a\.jsonl:1: not UTF-8"),
+            (b'{"query": "q", "positive": "p"}\n{"query": ', r"a\.jsonl, line 2: not JSON"),
+            (b'["q", "p"]', r"a\.jsonl, line 1: list: expected a JSON object a line"),
+            (b'{"query": "\xff", "positive": "p"}', r"a\.jsonl, line 1: not UTF-8"),
         ],
     )
     def test_names_file_and_line(self, tmp_path, content, message):
@@ -196,10 +196,16 @@ class TestBeir:
         ("lines", "message"),
         [
             ([], r"train\.tsv: no judgements"),
-            (["q1\td1"], r"train\.tsv:2: 2 columns"),
-            (["q1\td1\tyes"], r"train\.tsv:2: score is 'yes': expected a number"),
-            (["q1\td1\t1", "q9\td1\t1"], r"train\.tsv:3: no query has the id 'q9'"),
-            (["q1\td9\t1"], r"train\.tsv:2: no document has the id 'd9'"),
+            (["q1\td1"], r"train\.tsv, line 2: 2 fields"),
+            (["q1\td1\tyes"], r"train\.tsv, line 2, field 'score': 'yes' is not a whole number"),
+            (
+                ["q1\td1\t1", "q9\td1\t1"],
+                r"train\.tsv, line 3, field 'query-id': there is no query 'q9'",
+            ),
+            (
+                ["q1\td9\t1"],
+                "none of the 1 judged documents is in the corpus, such as 'd9'",
+            ),
             (["q1\td1\t0"], "the query 'q1' has no positive"),
         ],
     )
@@ -208,14 +214,16 @@ class TestBeir:
             open_source(self.judge(folder, *lines))
 
     def test_names_a_missing_file(self, folder):
-        with pytest.raises(InvalidDataError, match=r"train\.tsv: cannot be read"):
+        with pytest.raises(InvalidDataError, match="no split 'train': its qrels folder is empty"):
             open_source(folder)
 
     def test_names_a_document_without_text(self, folder):
         write(folder / "corpus.jsonl", {"_id": "d1"})
         self.judge(folder, "q1\td1\t1")
 
-        with pytest.raises(InvalidDataError, match=r"corpus\.jsonl:1: field 'text' is NoneType"):
+        with pytest.raises(
+            InvalidDataError, match=r"corpus\.jsonl, line 1, field 'text': is missing"
+        ):
             _ = open_source(folder)[0]
 
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from splade_sdk.encoders.bm25 import Bm25Encoder
 from splade_sdk.errors import ConfigError, InvalidInputError
-from splade_sdk.evaluation.tuning.choosing import Chooser, cross_validate
+from splade_sdk.evaluation.metrics import ranked
+from splade_sdk.evaluation.tuning.cross_validation import Chooser, cross_validate
 from splade_sdk.evaluation.tuning.legs import LegRuns
 from splade_sdk.evaluation.tuning.scoring import SettingScorer
-from splade_sdk.evaluation.tuning.space import TuningSpace
-from splade_sdk.evaluation.tuning.telling import short
+from splade_sdk.evaluation.tuning.search_space import TuningSpace
+from splade_sdk.evaluation.tuning.summary import short
 from splade_sdk.evaluation.tuning.tune import tune
 from splade_sdk.retrieval.retriever import Retriever
 from splade_sdk.retrieval.search.fusion import DBSF, RRF, Weighted
@@ -183,8 +184,9 @@ class TestChoosing:
 
 
 def test_judgements_that_say_nothing_leave_the_defaults() -> None:
+    noise = {each: {f"d{(13 * at) % 60:02}": 1} for at, each in enumerate(QUERIES)}
     with retriever_of() as retriever:
-        report = tune(retriever, QUERIES, QRELS, engine="memory")
+        report = tune(retriever, QUERIES, noise, engine="memory")
     assert not report.better
     assert report.recommended == report.default == SearchSettings(mode="hybrid")
     assert "Keep the defaults" in report.verdict
@@ -196,9 +198,14 @@ def test_judgements_that_say_nothing_leave_the_defaults() -> None:
 def test_judgements_that_favour_a_leg_are_followed() -> None:
     with retriever_of() as retriever:
         best = {
-            each: {hit.id: 3 - at for at, hit in enumerate(hits)}
+            # Equal scores are judged in trec_eval's order, as the metric sees them.
+            each: {found: 3 - at for at, (found, _) in enumerate(ranked(hits)[:3])}
             for each, text in QUERIES.items()
-            if (hits := retriever.search(text, mode="dense", limit=3))
+            if (
+                hits := [
+                    (hit.id, hit.score) for hit in retriever.search(text, mode="dense", limit=10)
+                ]
+            )
         }
         report = tune(retriever, QUERIES, best, engine="memory")
         assert report.better

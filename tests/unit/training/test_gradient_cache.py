@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from splade_sdk.encoders.masked_lm import load_masked_lm
-from splade_sdk.training.cached import cached_backward
 from splade_sdk.training.data import collate
 from splade_sdk.training.data.example import parse_example
+from splade_sdk.training.gradient_cache import cached_backward
 from splade_sdk.training.losses import InfoNce, Mixture
 from splade_sdk.training.model import SpladeModel, TokenBatch
 from splade_sdk.training.regularizers import Flops

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from splade_sdk.evaluation.tuning.space import TuningSpace, plain
+from splade_sdk.evaluation.tuning.search_space import TuningSpace, plain
 from splade_sdk.retrieval.search.options import Mode, SearchSettings
 
 __all__ = ["Chooser", "CrossValidated", "cross_validate"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -9,14 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
+from splade_sdk.caller import stacklevel
 from splade_sdk.config import CollectionSettings
+from splade_sdk.datasets.beir import BeirDataset
 from splade_sdk.encoders.base import DenseEncoder, SparseEncoder
 from splade_sdk.errors import ConfigError, InvalidTypeError
-from splade_sdk.evaluation.datasets import BeirDataset
 from splade_sdk.evaluation.engines import Ranking, VectorFusion
-from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, require_metrics
-from splade_sdk.evaluation.outcome import Outcome
-from splade_sdk.evaluation.report import EvaluationReport, RunReport
+from splade_sdk.evaluation.metrics import mean_metrics, query_metrics, ranked, require_metrics
+from splade_sdk.evaluation.report import EvaluationReport, Outcome, RunReport
 from splade_sdk.evaluation.run_cache import RunCache, cache_keys
 from splade_sdk.evaluation.searching import EngineName, search_corpus, search_retriever
 from splade_sdk.evaluation.vectors import VectorMaker
@@ -105,6 +106,7 @@ def evaluate(
         )
         return report if name is None else replace(report, name=name)
     _require(metrics, limit, engine)
+    _warn_of_queries_in_corpus(dataset, ignore_identical_ids)
     outcome = search_retriever(
         VectorMaker(system.encoder, dense_encoder, [mode], batch_size),
         system,
@@ -172,6 +174,7 @@ def evaluate_modes(
         raise InvalidTypeError(
             f"system is {type(encoder).__name__}: expected a sparse encoder or a Retriever"
         )
+    _warn_of_queries_in_corpus(dataset, ignore_identical_ids)
     fused = VectorFusion(fusion, prefetch_limit)
     maker = VectorMaker(encoder, dense_encoder, modes, batch_size)
     found: dict[Mode, Outcome] = {}
@@ -235,6 +238,9 @@ def evaluate_run(
 ) -> RunReport:
     """Score hits that are there already, such as those of ``read_run``.
 
+    Hits are ordered as trec_eval orders them: by score, highest first, and equal scores by
+    document id, the greater one first.
+
     Args:
         run: Found documents with their scores by query id.
         dataset: From ``load_dataset``; its corpus is not read.
@@ -248,8 +254,7 @@ def evaluate_run(
     """
     require_metrics(metrics, limit=limit)
     cut: dict[str, Ranking] = {
-        query_id: sorted(run.get(query_id, ()), key=lambda hit: (-hit[1], hit[0]))[:limit]
-        for query_id in dataset.qrels
+        query_id: ranked(run.get(query_id, ()))[:limit] for query_id in dataset.qrels
     }
     per_query = query_metrics(dataset.qrels, cut, metrics)
     return RunReport(
@@ -269,6 +274,16 @@ def _require(metrics: Sequence[str], limit: int, engine: str) -> None:
     if engine not in ("embedded", "memory"):
         raise ConfigError(f"engine is {engine!r}: expected 'embedded' or 'memory'")
     require_metrics(metrics, limit=limit)
+
+
+def _warn_of_queries_in_corpus(dataset: BeirDataset, ignore_identical_ids: bool) -> None:
+    if dataset.queries_in_corpus and not ignore_identical_ids:
+        warnings.warn(
+            f"{dataset.queries_in_corpus:,} of {len(dataset.queries):,} queries of "
+            f"{dataset.name!r} are documents of the corpus, and find themselves: BEIR leaves such "
+            "hits out, as ignore_identical_ids=True (--ignore-identical-ids) does",
+            stacklevel=stacklevel(),
+        )
 
 
 def _report(

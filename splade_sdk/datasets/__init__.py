@@ -1,0 +1,1 @@
+"""Files of test collections and training data: JSON lines, and BEIR's layout."""
