@@ -85,12 +85,20 @@ def top(first: list[ScoredPoint], request: SearchRequest, fetch: Fetch) -> list[
         lowest = lowest_score(request.score_threshold)
         points = [point for point in points if point.score >= lowest]
     if not blocks:
-        return settled(points, rounding)[request.offset : wanted]
+        return _page(settled(points, rounding), request)
     runs: dict[int, list[ScoredPoint]] = {}
     for point in points:
         runs.setdefault(blocks.get(point.id, 0), []).append(point)
     in_order = [point for block in sorted(runs) for point in settled(runs[block], rounding)]
-    return in_order[request.offset : wanted]
+    return _page(in_order, request)
+
+
+def _page(points: list[ScoredPoint], request: SearchRequest) -> list[ScoredPoint]:
+    """Cut the page, without the document ids where no payload is wanted."""
+    page = points[request.offset : request.offset + request.limit]
+    if request.with_payload is False:
+        return [replace(point, payload={}) for point in page]
+    return page
 
 
 def settled(points: list[ScoredPoint], rounding: float = _ROUNDING) -> list[ScoredPoint]:

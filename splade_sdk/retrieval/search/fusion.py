@@ -41,6 +41,10 @@ FUSIONS: dict[str, type[Fusion]] = {}
 class Fusion(Settings, ABC):
     """Base of all fusions: each adds up what the legs give."""
 
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Leave weights out of the repr where none are given."""
+        return [(name, value) for name, value in super().__repr_args__() if value not in (None, {})]
+
     @abstractmethod
     def leg_scores(self, leg: str, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return what a leg gives to each of its hits; None if it counts for nothing.

@@ -33,12 +33,12 @@ RUN = (
 SLOW = (
     "import sys, time\n"
     "from tests.unit.fakes import WordEncoder\n"
-    "def encode(self, texts, **_):\n"
+    "def encode(self, texts, **options):\n"
     "    print('encoding', file=sys.stderr, flush=True)\n"
     "    time.sleep(1)\n"
-    "    return made(self, texts)\n"
-    "made = WordEncoder.encode_document\n"
-    "WordEncoder.encode_document = WordEncoder.encode_query = encode\n"
+    "    return made(self, texts, **options)\n"
+    "made = WordEncoder.encode_texts\n"
+    "WordEncoder.encode_texts = encode\n"
 )
 STUCK = (
     "import sys, time\n"
