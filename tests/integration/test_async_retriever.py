@@ -65,9 +65,18 @@ def public(kind: type) -> dict[str, Any]:
     }
 
 
+def properties(kind: type) -> set[str]:
+    found = inspect.getmembers(kind, lambda each: isinstance(each, property))
+    return {name for name, _ in found if not name.startswith("_")}
+
+
 def test_it_has_every_method_with_the_same_arguments() -> None:
     ours, theirs = public(AsyncRetriever), public(Retriever)
+    # What is a property of the one, and is read from the engine, is a coroutine of the other.
+    modes = ours.pop("modes")
+    assert inspect.iscoroutinefunction(modes)
     assert set(ours) == set(theirs)
+    assert properties(AsyncRetriever) | {"modes"} == properties(Retriever)
     for name, method in ours.items():
         mine = {
             each.name: (each.kind, each.default)

@@ -57,7 +57,7 @@ def retriever(index: Path) -> Iterator[Retriever]:
 
 
 class TestQueries:
-    @pytest.mark.parametrize("query", [None, b"heart", 3, ["heart"], {"text": "heart"}])
+    @pytest.mark.parametrize("query", [None, b"heart", 3, [["heart"]], {"text": "heart"}])
     def test_of_another_type(self, retriever: Retriever, query: object) -> None:
         with pytest.raises(InvalidTypeError, match="expected a string"):
             retriever.search(query)  # type: ignore[arg-type]

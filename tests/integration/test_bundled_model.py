@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no collection at {FOLDER}"),
     pytest.mark.filterwarnings("ignore::splade_sdk.errors.TruncationWarning"),
+    pytest.mark.filterwarnings("ignore:.* 1 of 696 judged documents are not in the corpus"),
 ]
 
 

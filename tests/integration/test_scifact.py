@@ -109,13 +109,16 @@ def test_the_engine_finds_what_the_exact_reference_finds(
 ) -> None:
     edge = pytest.importorskip("splade_sdk.qdrant.embedded")
     documents = list(dataset.corpus())
-    queries = encoder.encode_query(list(dataset.queries.values()))
+    queries = encoder.encode_texts(
+        list(dataset.queries.values()), side="query", options=EncodeOptions()
+    )
     reference = CollectionEngine(MemoryCollection(encoder.fingerprint))
     with edge.EmbeddedCollection.temporary(fingerprint=encoder.fingerprint) as collection:
         embedded = CollectionEngine(collection)
         for start in range(0, len(documents), 1024):  # the blocks of evaluate: encoded already
             block = documents[start : start + 1024]
-            vectors = encoder.encode_document([document.text for document in block])
+            texts = [document.text for document in block]
+            vectors = encoder.encode_texts(texts, side="document", options=EncodeOptions())
             for engine in (reference, embedded):
                 engine.add([document.id for document in block], vectors)
         for query in queries:

@@ -67,7 +67,8 @@ class LegQueries(NamedTuple):
 
 def is_single(query: object) -> bool:
     """Tell whether ``search`` was given one query, not several."""
-    return isinstance(query, str | SparseVector | HybridVector | np.ndarray)
+    one = str | bytes | bytearray | Mapping | SparseVector | HybridVector | np.ndarray
+    return isinstance(query, one) or not isinstance(query, Iterable)
 
 
 def require_queries(queries: object) -> list[Query]:
