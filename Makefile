@@ -30,8 +30,10 @@ types: $(STAMP)
 imports: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
+# A process for each core; files stay whole, so that what a module sets up is set up once. A server
+# that is given has one set of collections, so its tests take turns.
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(if $(QDRANT_URL),,-n auto --dist loadfile)
 
 # The documentation as HTML, in build/site.
 docs: $(STAMP)

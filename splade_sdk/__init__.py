@@ -27,15 +27,20 @@ if TYPE_CHECKING:
     from splade_sdk.errors import SpladeError
     from splade_sdk.qdrant.two_step import TwoStep
     from splade_sdk.retrieval.async_retriever import AsyncRetriever
+    from splade_sdk.retrieval.ingest.options import UpsertOptions
     from splade_sdk.retrieval.retriever import Retriever
-    from splade_sdk.retrieval.search.fusion import DBSF, RRF, Weighted
-    from splade_sdk.retrieval.search.options import SearchSettings
+    from splade_sdk.retrieval.search.fusion import DBSF, RRF, Fusion, Weighted
+    from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
     from splade_sdk.retry import RetrySettings
     from splade_sdk.types import (
         DoctorReport,
         Document,
+        Explanation,
+        FailedBatch,
         Finding,
         Hit,
+        HitGroup,
+        HybridBatch,
         HybridVector,
         IngestReport,
         SparseBatch,
@@ -74,6 +79,13 @@ _HOMES = {
     "SpladeEncoder": "splade_sdk.encoders.splade",
     "SpladeError": "splade_sdk.errors",
     "TwoStep": "splade_sdk.qdrant.two_step",
+    "Explanation": "splade_sdk.types",
+    "FailedBatch": "splade_sdk.types",
+    "Fusion": "splade_sdk.retrieval.search.fusion",
+    "HitGroup": "splade_sdk.types",
+    "HybridBatch": "splade_sdk.types",
+    "SearchOptions": "splade_sdk.retrieval.search.options",
+    "UpsertOptions": "splade_sdk.retrieval.ingest.options",
     "Weighted": "splade_sdk.retrieval.search.fusion",
 }
 
@@ -88,15 +100,21 @@ __all__ = [
     "DenseSettings",
     "DoctorReport",
     "Document",
+    "Explanation",
+    "FailedBatch",
     "Finding",
+    "Fusion",
     "Hit",
+    "HitGroup",
     "HnswSettings",
+    "HybridBatch",
     "HybridVector",
     "IngestReport",
     "PrunedSettings",
     "RemoteEncoder",
     "Retriever",
     "RetrySettings",
+    "SearchOptions",
     "SearchSettings",
     "ServerSettings",
     "SparseBatch",
@@ -106,6 +124,7 @@ __all__ = [
     "SpladeError",
     "TwoStep",
     "UpgradeReport",
+    "UpsertOptions",
     "Weighted",
 ]
 

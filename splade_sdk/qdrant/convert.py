@@ -11,20 +11,24 @@ from qdrant_client import models
 
 from splade_sdk.errors import CollectionMismatchError
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.payload import included
-from splade_sdk.qdrant.ranking import engine_threshold
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.vectors import (
-    first_step,
+    EngineQuery,
+    engine_queries,
     named_vectors,
-    returned_vectors,
     to_dense,
-    vector_name,
 )
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
-__all__ = ["MAX_REQUEST_BYTES", "from_records", "from_scored", "to_query", "to_structs", "uploads"]
+__all__ = [
+    "MAX_REQUEST_BYTES",
+    "from_records",
+    "from_scored",
+    "to_queries",
+    "to_structs",
+    "uploads",
+]
 
 MAX_REQUEST_BYTES = 4_000_000
 """Size of one upsert on the wire, about; a server refuses more than 32 MB."""
@@ -74,23 +78,30 @@ def to_structs(points: Sequence[Point], contract: CollectionContract) -> list[mo
     ]
 
 
-def to_query(
-    request: SearchRequest, limit: int, contract: CollectionContract
-) -> models.QueryRequest:
-    """Return one query for the best ``limit`` points."""
+def to_queries(
+    searches: Sequence[tuple[SearchRequest, int]], contract: CollectionContract
+) -> list[models.QueryRequest]:
+    """Return queries for the best n points each."""
+    return [_query(each) for each in engine_queries(searches, contract)]
+
+
+def _query(query: EngineQuery) -> models.QueryRequest:
     made = models.QueryRequest(
-        query=_nearest(request.vector),
-        using=vector_name(request, contract),
-        limit=limit,
-        filter=request.filter,
-        score_threshold=engine_threshold(request),
-        with_payload=included(request.with_payload or ()),
-        with_vector=returned_vectors(contract) if request.with_vectors else False,
+        query=_nearest(query.request.vector),
+        using=query.using,
+        limit=query.limit,
+        filter=query.request.filter,
+        score_threshold=query.score_threshold,
+        with_payload=query.with_payload,
+        with_vector=query.with_vector,
     )
-    if (first := first_step(request, contract)) is None:
+    if (first := query.first) is None:
         return made
     prefetch = models.Prefetch(
-        query=_nearest(first.vector), using=first.using, limit=first.limit, filter=request.filter
+        query=_nearest(first.vector),
+        using=first.using,
+        limit=first.limit,
+        filter=query.request.filter,
     )
     return made.model_copy(update={"prefetch": prefetch})
 

@@ -11,28 +11,25 @@ from qdrant_client import models
 
 from splade_sdk.errors import InvalidFilterError
 from splade_sdk.qdrant.base import Point, Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.payload import included
-from splade_sdk.qdrant.ranking import engine_threshold
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.vectors import (
-    first_step,
+    EngineQuery,
+    engine_queries,
     named_vectors,
-    returned_vectors,
     to_dense,
-    vector_name,
 )
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray
 
 __all__ = [
+    "from_answers",
     "from_records",
-    "from_scored",
     "to_config",
     "to_filter",
     "to_new_vector",
     "to_payload_index",
     "to_points",
-    "to_query",
+    "to_queries",
 ]
 
 _BYTES_A_TERM = 8  # an index and a float32
@@ -101,28 +98,43 @@ def to_points(points: Sequence[Point], contract: CollectionContract) -> tuple[li
     )
 
 
-def to_query(request: SearchRequest, limit: int, contract: CollectionContract) -> Any:
-    """Return one query for the best ``limit`` points."""
-    conditions = to_filter(request.filter)
+def to_queries(
+    searches: Sequence[tuple[SearchRequest, int]], contract: CollectionContract
+) -> list[Any]:
+    """Return queries for the best n points each."""
+    return [_query(each) for each in engine_queries(searches, contract)]
+
+
+def _query(query: EngineQuery) -> Any:
+    conditions = to_filter(query.request.filter)
     prefetches = []
-    if first := first_step(request, contract):
-        query = edge.Query.Nearest(_vector(first.vector), using=first.using)
-        prefetches = [edge.Prefetch(limit=first.limit, query=query, filter=conditions)]
+    if first := query.first:
+        nearest = edge.Query.Nearest(_vector(first.vector), using=first.using)
+        prefetches = [edge.Prefetch(limit=first.limit, query=nearest, filter=conditions)]
     return edge.QueryRequest(
-        limit=limit,
-        query=edge.Query.Nearest(_vector(request.vector), using=vector_name(request, contract)),
+        limit=query.limit,
+        query=edge.Query.Nearest(_vector(query.request.vector), using=query.using),
         prefetches=prefetches,
         filter=conditions,
-        score_threshold=engine_threshold(request),
-        with_payload=included(request.with_payload or ()),
-        with_vector=returned_vectors(contract) if request.with_vectors else False,
+        score_threshold=query.score_threshold,
+        with_payload=query.with_payload,
+        with_vector=query.with_vector,
     )
 
 
-def from_scored(point: Any, contract: CollectionContract) -> ScoredPoint:
-    """Return a found point."""
-    vector, dense = _vectors(point.vector, contract)
-    return ScoredPoint(str(point.id), point.score, point.payload or {}, vector, dense)
+def from_answers(
+    answers: Sequence[Sequence[Any]], contract: CollectionContract
+) -> list[list[ScoredPoint]]:
+    """Return the points that each query found."""
+    return [
+        [
+            ScoredPoint(
+                str(point.id), point.score, point.payload or {}, *_vectors(point.vector, contract)
+            )
+            for point in points
+        ]
+        for points in answers
+    ]
 
 
 def from_records(points: Sequence[Any], contract: CollectionContract) -> dict[str, Record]:

@@ -204,15 +204,13 @@ class EmbeddedCollection:
         with self._engine("search") as shard:
 
             def ask(asked: Sequence[tuple[SearchRequest, int]]) -> list[list[ScoredPoint]]:
-                queries = [convert.to_query(each, limit, self.contract) for each, limit in asked]
+                queries = convert.to_queries(asked, self.contract)
                 found = (
                     [shard.query(queries[0])]
                     if len(queries) == 1
                     else shard.query_batch(edge.QueryBatchRequest(queries))
                 )
-                return [
-                    [convert.from_scored(point, self.contract) for point in hits] for hits in found
-                ]
+                return convert.from_answers(found, self.contract)
 
             return search_all(requests, ask, lambda: points(shard))
 

@@ -29,10 +29,11 @@ from splade_sdk.qdrant.base import (
     SearchRequest,
 )
 from splade_sdk.qdrant.payload import CONTENT_HASH, document_id, included
-from splade_sdk.qdrant.ranking import lowest_score, settled, within_rounding
+from splade_sdk.qdrant.ranking import settled, within_rounding
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.qdrant.vectors import (
     first_step,
+    lowest_score,
     require_points,
     require_requests,
     sparse_vectors,

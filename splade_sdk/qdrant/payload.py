@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTENT_HASH",
+    "DOCUMENT_ID",
     "EXACT",
     "document_id",
+    "document_ids",
     "document_parts",
     "fits_64_bits",
     "from_payload",
@@ -43,10 +45,13 @@ __all__ = [
 CONTENT_HASH = "content_hash"
 """Field of the payload that holds the hash of the document."""
 
+DOCUMENT_ID = "doc_id"
+"""Field of the payload that holds the document's id."""
+
 EXACT = 2**53
 """Whole numbers up to this size are exact as floats, and ranges compare floats."""
 
-_ID, _TEXT, _METADATA = "doc_id", "text", "metadata"
+_ID, _TEXT, _METADATA = DOCUMENT_ID, "text", "metadata"
 _MAX_DEPTH = 64
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+(\[\d*\])*")
 _SEGMENT = r'([A-Za-z0-9_-]+|"[^"]+")(\[\d*\])*'
@@ -84,30 +89,37 @@ def from_payload(payload: Mapping[str, Any]) -> Document:
     Raises:
         InvalidDocumentError: if the point was not written by this package.
     """
-    return Document(*document_parts(payload))
+    [parts] = document_parts([payload])
+    return Document(*parts)
 
 
 def document_parts(
-    payload: Mapping[str, Any], *, partial: bool = False
-) -> tuple[str, str, dict[str, Any]]:
-    """Return id, text and metadata of the document that a payload holds.
+    payloads: Sequence[Mapping[str, Any]], *, partial: bool = False
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return id, text and metadata of the document that each payload holds.
 
     Args:
-        payload: What is stored beside the vectors.
+        payloads: What is stored beside the vectors.
         partial: Whether only parts of it were read: what is missing is then left empty.
 
     Raises:
-        InvalidDocumentError: if the point was not written by this package.
+        InvalidDocumentError: if a point was not written by this package.
     """
     try:
         if partial:
-            return payload[_ID], payload.get(_TEXT, ""), payload.get(_METADATA, {})
-        return payload[_ID], payload[_TEXT], payload[_METADATA]
+            return [(each[_ID], each.get(_TEXT, ""), each.get(_METADATA, {})) for each in payloads]
+        return [(each[_ID], each[_TEXT], each[_METADATA]) for each in payloads]
     except KeyError as error:
+        lacking = next(sorted(each) for each in payloads if error.args[0] not in each)
         raise InvalidDocumentError(
-            f"a stored point has no {error} in its payload (it has {sorted(payload)}): it was not "
+            f"a stored point has no {error} in its payload (it has {lacking}): it was not "
             "written by this package; delete it, or keep such points in a collection of their own"
         ) from error
+
+
+def document_ids(payloads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the id of the document that each payload holds; ``""`` of a foreign point."""
+    return [str(each.get(_ID, "")) for each in payloads]
 
 
 def has_content_hash(hashes: Sequence[str]) -> models.Filter:

@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 
 from splade_sdk.qdrant.base import ScoredPoint, SearchRequest
 from splade_sdk.qdrant.payload import document_id
+from splade_sdk.qdrant.vectors import lowest_score
 from splade_sdk.types import SparseVector
 
 __all__ = [
-    "engine_threshold",
-    "lowest_score",
     "search_all",
     "settled",
     "tied_window",
@@ -186,27 +185,8 @@ def _with_earlier_blocks(
     return sorted(candidates.values(), key=lambda point: -point.score), blocks
 
 
-def lowest_score(score_threshold: float) -> np.float32:
-    """Return a threshold as scores are: in float32, infinite where it is too large for that."""
-    with np.errstate(over="ignore"):
-        return np.float32(score_threshold)
-
-
-def engine_threshold(request: SearchRequest) -> float | None:
-    """Return the threshold to send so that an engine that wants more than it takes equality too.
-
-    This is the float32 just below the one asked for. All scores of sparse vectors are > 0, so that
-    nothing needs to be sent for a lower one.
-    """
-    threshold = request.score_threshold
-    if threshold is None or (threshold <= 0 and isinstance(request.vector, SparseVector)):
-        return None
-    below = np.nextafter(lowest_score(threshold), np.float32(-np.inf))
-    return None if np.isneginf(below) else float(below)
-
-
 def _is_empty(request: SearchRequest) -> bool:
-    return isinstance(request.vector, SparseVector) and not len(request.vector)
+    return isinstance(request.vector, SparseVector) and not request.vector.indices.size
 
 
 def _depth(request: SearchRequest) -> int:

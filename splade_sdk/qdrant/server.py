@@ -367,7 +367,7 @@ class ServerCollection:
     def _query(
         self, client: QdrantClient, asked: Sequence[tuple[SearchRequest, int]]
     ) -> list[list[ScoredPoint]]:
-        queries = [convert.to_query(request, limit, self.contract) for request, limit in asked]
+        queries = convert.to_queries(asked, self.contract)
         queries = [each.model_copy(update={"shard_key": self._shard_key}) for each in queries]
         answers = client.query_batch_points(
             self._collection, requests=queries, consistency=self._reading.get("consistency")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from splade_sdk.errors import CollectionMismatchError, InvalidVectorError
 from splade_sdk.qdrant.base import Point, SearchRequest
+from splade_sdk.qdrant.payload import DOCUMENT_ID
 from splade_sdk.qdrant.schema import CollectionContract
 from splade_sdk.types import SparseVector
 from splade_sdk.types.arrays import FloatArray, read_only
 
 __all__ = [
+    "EngineQuery",
     "FirstStep",
+    "engine_queries",
     "first_step",
+    "lowest_score",
     "named_vectors",
     "require_points",
     "require_requests",
@@ -85,6 +89,65 @@ def first_step(request: SearchRequest, contract: CollectionContract) -> FirstSte
         pruned.name,
         max(request.two_step.candidates, request.offset + request.limit),
     )
+
+
+class EngineQuery(NamedTuple):
+    """One search in the engine's terms; ``convert`` and ``edge_convert`` make requests of it.
+
+    Attributes:
+        request: What is asked for.
+        limit: Points wanted.
+        using: Name of the vectors that are compared.
+        first: What chooses the candidates; None where the search has one step.
+        score_threshold: Lowest score to send; None for none.
+        with_payload: What to return of payloads: the document id always.
+        with_vector: Names of the vectors to return; False for none.
+    """
+
+    request: SearchRequest
+    limit: int
+    using: str
+    first: FirstStep | None
+    score_threshold: float | None
+    with_payload: bool | list[str]
+    with_vector: list[str] | Literal[False]
+
+
+def engine_queries(
+    searches: Sequence[tuple[SearchRequest, int]], contract: CollectionContract
+) -> list[EngineQuery]:
+    """Return searches for the best n points each, in the engine's terms."""
+    return [
+        EngineQuery(
+            request,
+            limit,
+            vector_name(request, contract),
+            first_step(request, contract),
+            _engine_threshold(request),
+            True if request.with_payload is True else [DOCUMENT_ID, *(request.with_payload or ())],
+            returned_vectors(contract) if request.with_vectors else False,
+        )
+        for request, limit in searches
+    ]
+
+
+def lowest_score(score_threshold: float) -> np.float32:
+    """Return a threshold as scores are: in float32, infinite where it is too large for that."""
+    with np.errstate(over="ignore"):
+        return np.float32(score_threshold)
+
+
+def _engine_threshold(request: SearchRequest) -> float | None:
+    """Return the threshold to send so that an engine that wants more than it takes equality too.
+
+    This is the float32 just below the one asked for. All scores of sparse vectors are > 0, so that
+    nothing needs to be sent for a lower one.
+    """
+    threshold = request.score_threshold
+    if threshold is None or (threshold <= 0 and isinstance(request.vector, SparseVector)):
+        return None
+    below = np.nextafter(lowest_score(threshold), np.float32(-np.inf))
+    return None if np.isneginf(below) else float(below)
 
 
 def to_dense(stored: Sequence[float] | None) -> FloatArray | None:

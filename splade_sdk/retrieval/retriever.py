@@ -632,7 +632,8 @@ def _ids(ids: object) -> list[str]:
 
 def _document(record: Record) -> Document:
     """Return the document that a stored point holds."""
-    return Document(*document_parts(record.payload), record.vector, record.dense)
+    [parts] = document_parts([record.payload])
+    return Document(*parts, record.vector, record.dense)
 
 
 def _ingest(

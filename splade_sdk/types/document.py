@@ -159,7 +159,7 @@ class HitGroup:
 
 
 def _require_unicode(text: str, what: str) -> None:
-    if (at := lone_surrogate(text)) is not None:
+    if not text.isascii() and (at := lone_surrogate(text)) is not None:
         raise InvalidDocumentError(
             f"{what} has a lone surrogate at character {at}: it is not valid Unicode; "
             "read files with errors='replace', or drop the character"

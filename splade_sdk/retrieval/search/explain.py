@@ -162,7 +162,8 @@ class _Stored:
                 f"there is no document {document_id!r} in the collection: it was never stored, or "
                 "it has been deleted"
             )
-        return cls(document_id, document_parts(records[0].payload)[1], records[0].vector)
+        [(_, text, _)] = document_parts([records[0].payload])
+        return cls(document_id, text, records[0].vector)
 
 
 class _Matches:

@@ -133,6 +133,7 @@ def query_legs(
             for name in _names(own):
                 wanted[name].append(query)
     encoded = encoding.queries(wanted["sparse"], wanted["dense"])
+    specs = contract.legs
     made: list[LegQueries] = []
     for query, own in zip(queries, modes, strict=True):
         vectors: dict[str, SparseVector | FloatArray | None] = (
@@ -140,7 +141,7 @@ def query_legs(
             if isinstance(query, str)
             else _ready_made(query)
         )
-        made.append(_legs(vectors, own, contract))
+        made.append(_legs(vectors, own, specs))
     return made
 
 
@@ -152,7 +153,7 @@ def vector_legs(
     Raises:
         CollectionMismatchError: if the collection lacks vectors of its kind.
     """
-    return _legs(_ready_made(query), _mode_of_vectors(query, None, contract), contract)
+    return _legs(_ready_made(query), _mode_of_vectors(query, None, contract), contract.legs)
 
 
 def _names(mode: Mode) -> tuple[str, ...]:
@@ -163,16 +164,16 @@ def _names(mode: Mode) -> tuple[str, ...]:
 def _legs(
     vectors: Mapping[str, SparseVector | FloatArray | None],
     mode: Mode,
-    contract: CollectionContract,
+    specs: Sequence[LegSpec],
 ) -> LegQueries:
     names = _names(mode)
-    found = ((spec, vectors.get(spec.name)) for spec in contract.legs if spec.name in names)
+    found = ((spec, vectors.get(spec.name)) for spec in specs if spec.name in names)
     legs = tuple(LegQuery(spec, vector) for spec, vector in found if vector is not None)
     return LegQueries(legs, mode == "hybrid")
 
 
 def _require_mode(mode: Mode | None, contract: CollectionContract) -> None:
-    if mode is not None and not set(_names(mode)) <= {leg.name for leg in contract.legs}:
+    if mode is not None and mode != "sparse" and contract.dense is None:
         raise CollectionMismatchError(
             f"mode is {mode!r}, but the collection has no dense vectors: it was made without a "
             "dense encoder; search with mode='sparse', or call upgrade_to_hybrid()"
@@ -260,7 +261,7 @@ def like_examples(
                 f"none of the documents {list(positive)} has a dense vector: search with "
                 "mode='sparse'"
             )
-    return _legs(vectors, mode, contract)
+    return _legs(vectors, mode, contract.legs)
 
 
 def without(ids: Sequence[str], given: Mapping[str, Any] | models.Filter | None) -> models.Filter:

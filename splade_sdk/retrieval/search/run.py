@@ -16,7 +16,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from splade_sdk.qdrant.base import Collection, PayloadFields, Record, ScoredPoint, SearchRequest
-from splade_sdk.qdrant.payload import document_parts, payload_path
+from splade_sdk.qdrant.payload import document_ids, document_parts, payload_path
 from splade_sdk.qdrant.ranking import tied_window
 from splade_sdk.retrieval.search.fusion import Fusion
 from splade_sdk.retrieval.search.options import SearchOptions, SearchSettings
@@ -147,7 +147,7 @@ def _search(collection: Collection, jobs: Sequence[Job]) -> list[list[Hit]]:
     rankings = rank(collection, jobs, complete=at_once)
     if at_once:
         return [
-            [_hit(each, each.point, partial=job.partial) for each in page]
+            _hits(page, [each.point for each in page], partial=job.partial)
             for job, page in zip(jobs, rankings, strict=True)
         ]
     pages = [_page(job, ranking) for job, ranking in zip(jobs, rankings, strict=True)]
@@ -160,13 +160,10 @@ def _page(job: Job, ranking: Sequence[Candidate]) -> Sequence[Candidate]:
         return ranking
     start, end = job.options.offset, job.options.offset + job.options.limit
     first, last = tied_window([each.score for each in ranking], start, end)
-    window = sorted(ranking[first:last], key=_order)
-    return window[start - first : end - first]
-
-
-def _order(candidate: Candidate) -> tuple[float, str, str]:
-    point = candidate.point
-    return -candidate.score, document_parts(point.payload, partial=True)[0], point.id
+    window = ranking[first:last]
+    ids = document_ids([each.point.payload for each in window])
+    order = sorted(range(len(window)), key=lambda at: (-window[at].score, ids[at]))
+    return [window[at] for at in order[start - first : end - first]]
 
 
 def rank(
@@ -210,27 +207,21 @@ def read_hits(
         list(ids), with_payload=job.payload_fields, with_vectors=job.options.with_vectors
     )
     read = {record.id: record for record in records}
+    there = [[each for each in page if each.point.id in read] for page in found]
     return [
-        [
-            _hit(each, read[each.point.id], partial=job.partial)
-            for each in candidates
-            if each.point.id in read
-        ]
-        for candidates in found
+        _hits(page, [read[each.point.id] for each in page], partial=job.partial) for page in there
     ]
 
 
-def _hit(candidate: Candidate, stored: Record | ScoredPoint, *, partial: bool) -> Hit:
-    document_id, text, metadata = document_parts(stored.payload, partial=partial)
-    return Hit(
-        document_id,
-        candidate.score,
-        text,
-        metadata,
-        stored.vector,
-        candidate.legs,
-        stored.dense,
-    )
+def _hits(
+    page: Sequence[Candidate], stored: Sequence[Record | ScoredPoint], *, partial: bool
+) -> list[Hit]:
+    """Return the hits of a page, given what was read of each."""
+    parts = document_parts([each.payload for each in stored], partial=partial)
+    return [
+        Hit(document_id, candidate.score, text, metadata, read.vector, candidate.legs, read.dense)
+        for candidate, read, (document_id, text, metadata) in zip(page, stored, parts, strict=True)
+    ]
 
 
 def _ranking(job: Job, answers: Iterator[list[ScoredPoint]]) -> list[Candidate]:

@@ -79,7 +79,9 @@ def test_a_point_has_its_vectors_by_name() -> None:
 
 
 def test_a_dense_search_asks_the_dense_vector() -> None:
-    made = convert.to_query(SearchRequest(DENSE, score_threshold=-0.5, with_payload=()), 3, BOTH)
+    [made] = convert.to_queries(
+        [(SearchRequest(DENSE, score_threshold=-0.5, with_payload=()), 3)], BOTH
+    )
     assert made == models.QueryRequest(
         query=models.NearestQuery(nearest=DENSE.tolist()),
         using="dense",
@@ -93,7 +95,8 @@ def test_a_dense_search_asks_the_dense_vector() -> None:
 def test_two_steps_are_one_request() -> None:
     conditions = to_filter({"year": 2024})
     asked = query({1: 0.5, 2: 1.0, 9: 2.0}, filter=conditions, limit=3)
-    made = convert.to_query(replace(asked, two_step=TwoStep(query_terms=1, candidates=7)), 3, BOTH)
+    both = replace(asked, two_step=TwoStep(query_terms=1, candidates=7))
+    [made] = convert.to_queries([(both, 3)], BOTH)
     assert made.using == "splade"
     assert made.prefetch == models.Prefetch(
         query=models.NearestQuery(nearest=models.SparseVector(indices=[9], values=[2.0])),
@@ -102,16 +105,15 @@ def test_two_steps_are_one_request() -> None:
         filter=conditions,
     )
     page = replace(asked, two_step=TwoStep(candidates=7), offset=20, limit=10)
-    more = convert.to_query(page, 31, BOTH)
+    [more] = convert.to_queries([(page, 31)], BOTH)
     assert isinstance(more.prefetch, models.Prefetch)
     assert more.prefetch.limit == 30
 
 
 def test_a_search_is_one_query() -> None:
     conditions = to_filter({"year": 2024})
-    made = convert.to_query(
-        query({1: 0.5, 9: 2.0}, filter=conditions, with_vectors=True), 11, CONTRACT
-    )
+    asked = query({1: 0.5, 9: 2.0}, filter=conditions, with_vectors=True)
+    [made] = convert.to_queries([(asked, 11)], CONTRACT)
     assert made == models.QueryRequest(
         query=models.NearestQuery(nearest=models.SparseVector(indices=[1, 9], values=[0.5, 2.0])),
         using="splade",

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from splade_sdk.qdrant import ranking
 from splade_sdk.qdrant.base import ScoredPoint, SearchRequest
-from splade_sdk.qdrant.ranking import engine_threshold, lowest_score, search_all, top
+from splade_sdk.qdrant.ranking import search_all, top
+from splade_sdk.qdrant.vectors import _engine_threshold as engine_threshold
+from splade_sdk.qdrant.vectors import lowest_score
 from splade_sdk.types import SparseVector
 
 DENSE = np.array([1.0, 0.0], dtype=np.float32)
