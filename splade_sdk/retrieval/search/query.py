@@ -67,8 +67,9 @@ class LegQueries(NamedTuple):
 
 def is_single(query: object) -> bool:
     """Tell whether ``search`` was given one query, not several."""
-    one = str | bytes | bytearray | Mapping | SparseVector | HybridVector | np.ndarray
-    return isinstance(query, one) or not isinstance(query, Iterable)
+    if isinstance(query, str | bytes | bytearray | SparseVector | HybridVector | np.ndarray):
+        return True
+    return isinstance(query, Mapping) or not isinstance(query, Iterable)
 
 
 def require_queries(queries: object) -> list[Query]:
